@@ -1,0 +1,77 @@
+import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { z } from 'zod'
+import { parseInstant } from './instant.ts'
+import { signableJcs } from './jcs.ts'
+
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`))
+
+/** The signed statement about one lifecycle event. All members are always present; without a value they are `null`. */
+export const assertionSchema = z.strictObject({
+  v: z.literal(1),
+  project: z.string().nullable(),
+  stream: z.string(),
+  rev: z.int().min(0),
+  type: z.string(),
+  at: z.string().refine((at) => parseInstant(at) !== undefined),
+  actor: z.string(),
+  request_id: z.string().nullable(),
+  causation: z.string().nullable(),
+  dh: hex(64),
+  prev: hex(64),
+  kid: hex(16),
+})
+export type Assertion = z.infer<typeof assertionSchema>
+
+/** The metadata of each event in a stream that begins with `proj_` or `sys.`. `idem` and `body` are not signed. */
+export const envelopeSchema = z.strictObject({
+  a: assertionSchema,
+  sig: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+  idem: z.string().optional(),
+  body: z.string().optional(),
+})
+export type Envelope = z.infer<typeof envelopeSchema>
+
+/** `prev` of the first event of a stream. */
+export const zeroHash = '0'.repeat(64)
+
+/** SHA-256( salt ‖ JCS(data without `salt`) ), lower hex. `salt` is base64url of 32 bytes. */
+export const dataHash = (salt: string, data: object): string =>
+  createHash('sha256')
+    .update(Buffer.from(salt, 'base64url'))
+    .update(signableJcs({ ...data, salt: undefined }))
+    .digest('hex')
+
+/** SHA-256( 0x00 ‖ JCS(a) ): the leaf of RFC 6962 (section 2.1), lower hex. */
+export const leafHash = (a: Assertion): string =>
+  createHash('sha256').update(Buffer.of(0)).update(signableJcs(a)).digest('hex')
+
+const eventMessage = (leaf: string): Buffer =>
+  Buffer.concat([Buffer.from('lapel/event/v1\n'), Buffer.from(leaf, 'hex')])
+
+const keyMessage = (publicKey: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from('lapel/key/v1\n'), publicKey])
+
+/** Ed25519 (RFC 8032) over `"lapel/event/v1\n" ‖ leaf`, base64url. */
+export const signLeaf = (leaf: string, key: KeyObject): string =>
+  sign(null, eventMessage(leaf), key).toString('base64url')
+
+/** Ed25519 by an older key (or by itself, for the first) over `"lapel/key/v1\n" ‖ public key`, base64url. */
+export const signKey = (publicKey: Uint8Array, by: KeyObject): string =>
+  sign(null, keyMessage(publicKey), by).toString('base64url')
+
+const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
+
+/** The 32 raw bytes of an Ed25519 public key as a key object (RFC 8410). */
+export const publicKeyOf = (raw: Uint8Array): KeyObject =>
+  createPublicKey({ key: Buffer.concat([spkiPrefix, raw]), format: 'der', type: 'spki' })
+
+/** First 16 hex digits of SHA-256 of the 32-byte public key. */
+export const kidOf = (raw: Uint8Array): string =>
+  createHash('sha256').update(raw).digest('hex').slice(0, 16)
+
+/** Whether the signature is that key's, over that leaf. Malformed signatures are `false`. */
+export const verifyLeaf = (leaf: string, sig: string, key: KeyObject): boolean =>
+  verify(null, eventMessage(leaf), key, Buffer.from(sig, 'base64url'))
+
+export const verifyKey = (publicKey: Uint8Array, sig: string, by: KeyObject): boolean =>
+  verify(null, keyMessage(publicKey), by, Buffer.from(sig, 'base64url'))

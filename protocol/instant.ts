@@ -1,0 +1,19 @@
+declare const instant: unique symbol
+
+/** A moment as stored and sent: RFC 3339 in UTC with exactly three decimals and `Z`. Compares as text. */
+export type Instant = string & { readonly [instant]: true }
+
+const form = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+
+/** Milliseconds since 1970-01-01T00:00:00Z as an instant. */
+export const instantOf = (ms: number): Instant => new Date(ms).toISOString() as Instant
+
+export const msOf = (at: Instant): number => Date.parse(at)
+
+/** The instant that the text is in its stored form, or `undefined`. */
+export const parseInstant = (text: unknown): Instant | undefined =>
+  typeof text === 'string' && form.test(text) && !Number.isNaN(Date.parse(text))
+    ? (text as Instant)
+    : undefined
+
+export const plusMs = (at: Instant, ms: number): Instant => instantOf(msOf(at) + ms)

@@ -1,0 +1,137 @@
+import {
+  binaryEvent,
+  END,
+  type EventData,
+  EventStoreDBClient,
+  type JSONType,
+  jsonEvent,
+  NO_STREAM,
+  START,
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client'
+import { appendMsMax, readPageEventsMax } from '../../protocol/limits.ts'
+import type {
+  AppendResult,
+  EventStore,
+  ExpectedRevision,
+  NewEvent,
+  StoredEvent,
+} from './event-store.ts'
+import { storedOf, subscribeToLog, unavailable } from './subscription.ts'
+
+// One client per process: its table of pending appends is shared by all clients of a process, and a late answer ends it.
+
+const encoded = ({ id, type, data, metadata }: NewEvent): EventData =>
+  data instanceof Uint8Array
+    ? binaryEvent({ id, type, data, metadata: metadata as JSONType })
+    : jsonEvent({ id, type, data: data as JSONType, metadata: metadata as JSONType })
+
+const append =
+  (client: EventStoreDBClient) =>
+  async (
+    stream: string,
+    events: readonly NewEvent[],
+    expected: ExpectedRevision,
+  ): Promise<AppendResult> => {
+    try {
+      const done = await client.appendToStream(stream, events.map(encoded), {
+        expectedRevision: expected === 'no_stream' ? NO_STREAM : BigInt(expected),
+        deadline: appendMsMax,
+      })
+      const position = done.position?.commit
+      // A repeat whose original was soft-deleted has no position; Lapel deletes no stream that it appends to.
+      if (position === undefined) throw new Error('the event store sent no position')
+      return { kind: 'appended', position, revision: Number(done.nextExpectedRevision) }
+    } catch (error) {
+      if (error instanceof WrongExpectedVersionError) return { kind: 'conflict' }
+      throw unavailable(`append to ${stream}`, error)
+    }
+  }
+
+type Page = {
+  readonly from: bigint | 'start' | 'end'
+  readonly count: number
+  readonly backwards: boolean
+}
+
+const readPage = async (
+  client: EventStoreDBClient,
+  stream: string,
+  { from, count, backwards }: Page,
+): Promise<readonly StoredEvent[]> => {
+  const events: StoredEvent[] = []
+  const place = from === 'start' ? START : from === 'end' ? END : from
+  const reading = client.readStream(stream, {
+    fromRevision: place,
+    direction: backwards ? 'backwards' : 'forwards',
+    maxCount: count,
+  })
+  try {
+    for await (const resolved of reading) {
+      const event = storedOf(resolved)
+      if (event) events.push(event)
+    }
+    return events
+  } catch (error) {
+    if (error instanceof StreamNotFoundError) return []
+    throw unavailable(`read ${stream}`, error)
+  }
+}
+
+const readWhole =
+  (client: EventStoreDBClient) =>
+  async (stream: string, from = 0): Promise<readonly StoredEvent[]> => {
+    const events: StoredEvent[] = []
+    for (;;) {
+      const next = events.at(-1)?.revision
+      const page = await readPage(client, stream, {
+        from: BigInt(next === undefined ? from : next + 1),
+        count: readPageEventsMax,
+        backwards: false,
+      })
+      events.push(...page)
+      if (page.length < readPageEventsMax) return events
+    }
+  }
+
+const setNewest =
+  (client: EventStoreDBClient) =>
+  async (stream: string, count: number): Promise<void> => {
+    try {
+      await client.setStreamMetadata(stream, { maxCount: count }, { deadline: appendMsMax })
+    } catch (error) {
+      throw unavailable(`metadata of ${stream}`, error)
+    }
+  }
+
+/** The adapter to EventStoreDB's gRPC protocol, whichever server speaks it. `url` is an `esdb://` connection string. */
+export const connectEventStore = (url: string): EventStore => {
+  const client = EventStoreDBClient.connectionString(url)
+  return {
+    append: append(client),
+    readStream: readWhole(client),
+    readLast: async (stream) =>
+      (await readPage(client, stream, { from: 'end', count: 1, backwards: true }))[0],
+    readPage: (stream, { from, count, order }) => {
+      const edge = order === 'asc' ? 'start' : 'end'
+      const place = from === undefined ? edge : BigInt(from)
+      return readPage(client, stream, { from: place, count, backwards: order === 'desc' })
+    },
+    keepNewest: setNewest(client),
+    subscribe: ({ prefixes, from }) => subscribeToLog(client, prefixes, from),
+    holdsAny: async (prefixes) => {
+      const subscription = subscribeToLog(client, prefixes, 'start')
+      try {
+        for await (const items of subscription) {
+          if (items.some(({ kind }) => kind === 'event')) return true
+          if (items.some(({ kind }) => kind === 'caught-up')) return false
+        }
+        return false
+      } finally {
+        await subscription.close()
+      }
+    },
+    close: () => client.dispose(),
+  }
+}

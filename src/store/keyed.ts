@@ -1,0 +1,30 @@
+import { createHmac } from 'node:crypto'
+import { derivedId, type IdPrefix, type ProjectId } from '../../protocol/ids.ts'
+import { jcs } from '../../protocol/jcs.ts'
+import type { Secrets } from './keyring.ts'
+
+/** The key of one project world, under which its claims, idempotency keys and derived ids are made. */
+export const projectKey = (secrets: Pick<Secrets, 'projectHmac'>, project: ProjectId): Buffer =>
+  createHmac('sha256', secrets.projectHmac).update(project).digest()
+
+// An Idempotency-Key holds neither NUL nor line feed, so that no two kinds of input below can be the same bytes.
+const keyed = (key: Buffer, ...parts: readonly string[]): Buffer =>
+  createHmac('sha256', key).update(parts.join('')).digest()
+
+/** What an event remembers of the `Idempotency-Key` that it was made under: HMAC(project key, key), base64url. */
+export const idemOf = (key: Buffer, idempotencyKey: string): string =>
+  keyed(key, idempotencyKey).toString('base64url')
+
+/** HMAC(project key, method LF path LF JCS(body)), base64url: whether a repeat asks for the same. */
+export const bodyOf = (key: Buffer, method: string, path: string, body: unknown): string =>
+  keyed(key, `${method}\n${path}\n`, body === undefined ? '' : jcs(body)).toString('base64url')
+
+export type ClaimKind = 'serial_number' | 'external_id'
+
+/** Names the stream on which a value that may be held once is claimed: HMAC(project key, kind NUL value), 64 lower hex. */
+export const claimHash = (key: Buffer, kind: ClaimKind, value: string): string =>
+  keyed(key, `${kind}\0`, value).toString('hex')
+
+/** The id of what is created under an `Idempotency-Key`, so that its stream is found again. */
+export const derivedIdOf = <P extends IdPrefix>(key: Buffer, prefix: P, idempotencyKey: string) =>
+  derivedId(prefix, keyed(key, `${prefix}\0`, idempotencyKey))

@@ -1,0 +1,131 @@
+import { type Kysely, sql } from 'kysely'
+import nacl from 'tweetnacl'
+import type { Random } from '../../protocol/base62.ts'
+import type { ProjectId } from '../../protocol/ids.ts'
+import { vaultCacheKeysMax } from '../../protocol/limits.ts'
+import { newestOf, type Secrets } from './keyring.ts'
+
+/** The vault is in Postgres, and Postgres could not be reached. */
+export class VaultUnavailable extends Error {
+  override readonly name = 'VaultUnavailable'
+}
+
+/** The subject was erased: its key is a tombstone and is never made anew. */
+export class SubjectErased extends Error {
+  override readonly name = 'SubjectErased'
+}
+
+/** The keys of persons, devices, API keys and projects, each wrapped by a key-encryption key of the secrets file. */
+export type Vault = {
+  /** The subject's key, made and committed if there was none. Throws `VaultUnavailable`, `SubjectErased`. */
+  readonly keyFor: (project: ProjectId, subject: string) => Promise<Uint8Array>
+  /** The subject's key if there is one. Throws `VaultUnavailable`. */
+  readonly keyOf: (subject: string) => Promise<Uint8Array | undefined>
+  /** The keys of those subjects that have one. Throws `VaultUnavailable`. */
+  readonly keysOf: (subjects: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>
+  /** Forgets what is cached about a subject, which was erased. */
+  readonly forget: (subject: string) => void
+}
+
+type Row = { subject: string; kek_kid: string; wrapped: Buffer | null }
+type Deps = { db: Kysely<never>; secrets: Pick<Secrets, 'kek'>; random: Random; now: () => number }
+
+const wrap = (key: Uint8Array, kek: Buffer, random: Random): Buffer => {
+  const nonce = Uint8Array.from(random(nacl.secretbox.nonceLength))
+  return Buffer.concat([nonce, nacl.secretbox(key, nonce, kek)])
+}
+
+const unwrap = (row: Row, keks: ReadonlyMap<string, Buffer>): Uint8Array | undefined => {
+  if (!row.wrapped) return undefined
+  const kek = keks.get(row.kek_kid)
+  if (!kek)
+    throw new Error(`the secrets file has no kek ${row.kek_kid}, which wraps ${row.subject}`)
+  const bytes = Uint8Array.from(row.wrapped)
+  const nonce = bytes.subarray(0, nacl.secretbox.nonceLength)
+  const key = nacl.secretbox.open(bytes.subarray(nonce.length), nonce, kek)
+  if (!key) throw new Error(`the key of ${row.subject} does not open under kek ${row.kek_kid}`)
+  return key
+}
+
+/** The newest `vaultCacheKeysMax` keys that were used. A tombstone is never cached. */
+const createCache = () => {
+  const keys = new Map<string, Uint8Array>()
+  return {
+    get: (subject: string): Uint8Array | undefined => {
+      const key = keys.get(subject)
+      if (key) {
+        keys.delete(subject)
+        keys.set(subject, key)
+      }
+      return key
+    },
+    put: (subject: string, key: Uint8Array): void => {
+      keys.set(subject, key)
+      const [oldest] = keys.size > vaultCacheKeysMax ? keys.keys() : []
+      if (oldest !== undefined) keys.delete(oldest)
+    },
+    drop: (subject: string): void => void keys.delete(subject),
+  }
+}
+
+const reachable = async <Result>(query: Promise<Result>): Promise<Result> => {
+  try {
+    return await query
+  } catch (cause) {
+    throw new VaultUnavailable('the vault cannot be reached', { cause })
+  }
+}
+
+export const createVault = ({ db, secrets, random, now }: Deps): Vault => {
+  const cache = createCache()
+  const remember = (row: Row): Uint8Array | undefined => {
+    const key = unwrap(row, secrets.kek)
+    if (key) cache.put(row.subject, key)
+    return key
+  }
+
+  const select = async (subjects: readonly string[]): Promise<readonly Row[]> => {
+    const query = sql<Row>`select subject, kek_kid, wrapped from vault.subject_keys where subject = any(${subjects})`
+    return (await reachable(query.execute(db))).rows
+  }
+
+  // Committed and fsynced before the first append that uses it; of twins one wins and both read it.
+  const insert = async (project: ProjectId, subject: string): Promise<void> => {
+    const [kid, kek] = newestOf(secrets.kek)
+    const wrapped = wrap(random(nacl.secretbox.keyLength), kek, random)
+    const query = sql`insert into vault.subject_keys (subject, project, kek_kid, wrapped, created_at)
+      values (${subject}, ${project}, ${kid}, ${wrapped}, ${new Date(now())}) on conflict do nothing`
+    await reachable(query.execute(db))
+  }
+
+  const keyOf = async (subject: string): Promise<Uint8Array | undefined> => {
+    const cached = cache.get(subject)
+    if (cached) return cached
+    const [row] = await select([subject])
+    return row && remember(row)
+  }
+
+  const keysOf = async (subjects: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> => {
+    const wanted = [...new Set(subjects)]
+    const cached = wanted.map((subject) => [subject, cache.get(subject)] as const)
+    const missing = cached.filter(([, key]) => !key).map(([subject]) => subject)
+    const rows = missing.length > 0 ? await select(missing) : []
+    const read = rows.map((row) => [row.subject, remember(row)] as const)
+    return new Map([...cached, ...read].flatMap(([subject, key]) => (key ? [[subject, key]] : [])))
+  }
+
+  return {
+    keyOf,
+    keyFor: async (project, subject) => {
+      const known = await keyOf(subject)
+      if (known) return known
+      await insert(project, subject)
+      const [row] = await select([subject])
+      const key = row && remember(row)
+      if (!key) throw new SubjectErased(`${subject} was erased`)
+      return key
+    },
+    keysOf,
+    forget: cache.drop,
+  }
+}

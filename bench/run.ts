@@ -1,0 +1,9 @@
+// `npm run bench -- ingest|reads|revoke`: figures beside peers, in one run, as ratios. Nothing here is a test.
+const names = ['ingest', 'reads', 'revoke'] as const
+
+const name = process.argv[2] ?? ''
+if (!names.some((known) => known === name)) {
+  console.error(`usage: npm run bench -- ${names.join('|')}`)
+  process.exit(2)
+}
+await import(`./${name}.ts`)

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runProgram } from './programs.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const bin = join(root, 'bin/lapel.js')
+
+export type BoundDevice = { readonly id: string; readonly token: string }
+
+export type LapelUnderTest = {
+  readonly httpPort: number
+  readonly mqttPort: number
+  readonly databaseUrl: string
+  readonly key: string
+  readonly call: (
+    method: string,
+    path: string,
+    body?: object,
+  ) => Promise<{ status: number; body: Record<string, unknown> }>
+  readonly bindDevices: (count: number) => Promise<readonly BoundDevice[]>
+  readonly stop: () => Promise<void>
+}
+
+const portOf = (address: string): number => Number(address.split(':').at(-1))
+
+const whenReady = async (data: string): Promise<Record<string, string>> => {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    const text = await readFile(join(data, 'node.json'), 'utf8').catch(() => undefined)
+    if (text) return JSON.parse(text)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('lapel did not start within 60 s')
+}
+
+const inParallel = async <T>(
+  count: number,
+  atOnce: number,
+  work: (i: number) => Promise<T>,
+): Promise<T[]> => {
+  const results: T[] = []
+  let next = 0
+  const worker = async () => {
+    while (next < count) {
+      const i = next++
+      results[i] = await work(i)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  return results
+}
+
+/** `lapel serve` on embedded defaults in a folder of its own, rate limits off. */
+export const startLapel = async (): Promise<LapelUnderTest> => {
+  const data = await mkdtemp(join(tmpdir(), 'lapel-bench-'))
+  const env = {
+    ...process.env,
+    LAPEL_DATA: data,
+    LAPEL_HTTP: '127.0.0.1:0',
+    LAPEL_MQTT: '127.0.0.1:0',
+    LAPEL_RATE_KEY: '0',
+    LAPEL_RATE_DEVICE: '0',
+    LAPEL_RATE_PROJECT: '0',
+    LAPEL_LOG: 'error',
+  }
+  process.env['LAPEL_DATA'] = data
+  const child = spawn(process.execPath, [bin, 'serve'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  const node = await whenReady(data)
+  const { key } = await runProgram<{ key: string }>(
+    bin,
+    'keys',
+    'create',
+    '--mode',
+    'test',
+    '--json',
+  )
+  const base = `http://${node['http']?.replace(/^https?:\/\//, '')}`
+
+  const call: LapelUnderTest['call'] = async (method, path, body) => {
+    const response = await fetch(base + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+  const expect = async (method: string, path: string, body?: object) => {
+    const answer = await call(method, path, body)
+    if (answer.status >= 300)
+      throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+    return answer.body
+  }
+
+  return {
+    httpPort: portOf(node['http'] ?? ''),
+    mqttPort: portOf(node['mqtt'] ?? ''),
+    databaseUrl: node['database_url'] ?? '',
+    key,
+    call,
+    bindDevices: async (count) => {
+      const person = await expect('POST', '/v1/end-users', { name: 'Bench' })
+      const run = Date.now().toString(36)
+      return inParallel(count, 16, async (i) => {
+        const device = await expect('POST', '/v1/devices', {
+          serial_number: `${run}-${i}`,
+          model: 'bota_pin',
+        })
+        const bound = await expect('POST', `/v1/devices/${device['id']}/bind`, {
+          end_user_id: person['id'],
+        })
+        return { id: String(device['id']), token: String(bound['device_token']) }
+      })
+    },
+    stop: async () => {
+      child.kill('SIGTERM')
+      await exited
+      await rm(data, { recursive: true, force: true })
+    },
+  }
+}

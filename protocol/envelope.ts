@@ -69,9 +69,16 @@ export const publicKeyOf = (raw: Uint8Array): KeyObject =>
 export const kidOf = (raw: Uint8Array): string =>
   createHash('sha256').update(raw).digest('hex').slice(0, 16)
 
+// A signature has one spelling: decoding forgives what this does not (RFC 4648, 3.5).
+const verifyText = (message: Buffer, sig: string, key: KeyObject): boolean => {
+  const bytes = Buffer.from(sig, 'base64url')
+  return bytes.toString('base64url') === sig && verify(null, message, key, bytes)
+}
+
 /** Whether the signature is that key's, over that leaf. Malformed signatures are `false`. */
 export const verifyLeaf = (leaf: string, sig: string, key: KeyObject): boolean =>
-  verify(null, eventMessage(leaf), key, Buffer.from(sig, 'base64url'))
+  verifyText(eventMessage(leaf), sig, key)
 
+/** Whether the signature under a new key is that of the key `by`. */
 export const verifyKey = (publicKey: Uint8Array, sig: string, by: KeyObject): boolean =>
-  verify(null, keyMessage(publicKey), by, Buffer.from(sig, 'base64url'))
+  verifyText(keyMessage(publicKey), sig, by)

@@ -14,6 +14,8 @@ export type ApiKeyId = Branded<'ApiKeyId'>
 export type TokenId = Branded<'TokenId'>
 export type BindingId = Branded<'BindingId'>
 export type RequestId = Branded<'RequestId'>
+export type RecordingId = Branded<'RecordingId'>
+export type CommandId = Branded<'CommandId'>
 /** One run of one node: 16 base62 characters, new at every start and after every `NodeLost`. */
 export type NodeId = Branded<'NodeId'>
 /** One MQTT session: 128 random bits as 22 base62 characters. */
@@ -28,6 +30,8 @@ type Kinds = {
   key_: ApiKeyId
   bind_: BindingId
   req_: RequestId
+  rec_: RecordingId
+  cmd_: CommandId
 }
 export type IdPrefix = keyof Kinds
 
@@ -49,6 +53,8 @@ const bodies: Record<IdPrefix, RegExp> = {
   key_: /^key_[0-9A-Za-z]{12}$/,
   bind_: /^bind_[0-9A-Za-z]{22}$/,
   req_: /^req_[0-9A-Za-z]{22}$/,
+  rec_: /^rec_[0-9A-Za-z]{22}$/,
+  cmd_: /^cmd_[0-9A-Za-z]{22}$/,
 }
 
 /** The id, or `undefined` for any other form. */

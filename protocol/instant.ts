@@ -12,7 +12,7 @@ export const msOf = (at: Instant): number => Date.parse(at)
 
 /** The instant that the text is in its stored form, or `undefined`. */
 export const parseInstant = (text: unknown): Instant | undefined =>
-  typeof text === 'string' && form.test(text) && !Number.isNaN(Date.parse(text))
+  typeof text === 'string' && form.test(text) && instantOf(Date.parse(text)) === text
     ? (text as Instant)
     : undefined
 

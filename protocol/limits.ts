@@ -18,16 +18,36 @@ export const metadataKeyCharsMax = 40
 export const metadataValueCharsMax = 500
 export const idempotencyKeyCharsMax = 255
 export const requestIdCharsMax = 64
+export const faultFieldCharsMax = 200
+export const faultsMax = 100
+
+// MQTT topics
+export const topicLevelsMax = 8
+
+// API keys
+export const keyOverlapSecondsDefault = 86_400
+export const keyOverlapSecondsMax = 604_800
 
 // JSON and CBOR
 export const jsonDepthMax = 32
 
 // HTTP
 export const bodyBytesMax = 1_048_576
+export const claimAttemptsMax = 8
+export const discardedBodyBytesMax = 16 * 1_048_576
+export const httpConnectionsMax = 20_000
+export const httpDrainMsMax = 5_000
+export const httpHeaderBytesMax = 16_384
+export const httpHeadersMsMax = 10_000
+export const httpKeepAliveMsMax = 65_000
+export const httpRequestMsMax = 30_000
 export const pageRowsMax = 100
 export const pageRowsDefault = 25
 export const pageOffsetRowsMax = 10_000
+export const rateBucketsMax = 100_000
 export const readWaitMsMax = 2_000
+export const retryAfterSeconds = 1
+export const writeWaitMsMax = 2_000
 
 // the event store
 export const appendBytesMax = 1_048_576
@@ -52,9 +72,12 @@ export const childSteadyMs = 10_000
 export const childStderrLinesMax = 20
 export const childStopMsMax = 6_000
 export const freePortAttemptsMax = 50
+export const keptPortMax = 32_000
 export const orphanWaitMsMax = 10_000
 export const postgresConnectionsMax = 60
 export const postgresFastStopMsMax = 4_000
+export const postgresLastWordsMsMax = 2_000
+export const postgresReadyMsMax = 300_000
 export const postgresStartAttemptsMax = 5
 
 // Configuration and the data directory
@@ -63,3 +86,53 @@ export const onlineWindowSecondsMax = 86_400
 export const ratePerSecondMax = 1_000_000
 export const secretsBytesMax = 1_048_576
 export const tokenGraceSecondsMax = 86_400
+
+// the embedded event store
+export const eventStoreBatchJobsMax = 1_000
+export const eventStoreHeadsMax = 100_000
+export const eventStoreLockWaitMsMax = 10_000
+export const eventStoreMessageBytesMax = 17 * 1_048_576
+export const eventStorePageEventsMax = 64
+export const eventStorePartialAppendMsMax = 2_000
+export const eventStoreRecentIdsMax = 100_000
+
+// group commit
+export const commitBackoffFirstMs = 25
+export const commitBackoffMsMax = 1_000
+
+// observations
+export const bootsRememberedMax = 16
+export const seqWindowMax = 256
+
+// auth
+export const addressesMax = 20_000
+export const aliveGapMsMin = 100
+export const authLeaseMsMax = 3_000
+export const badLookupsPerMinuteMax = 120
+export const cachedCredentialsMax = 50_000
+export const cachedUnknownsMax = 100_000
+export const checkpointPollMs = 1_000
+export const lookupAttemptsMax = 3
+export const lookupMsMax = 2_000
+export const lookupsMax = 2_048
+export const nodeSilenceMarginMs = 1_000
+export const nodesWatchedMax = 10_000
+export const overlayEventsMax = 500_000
+export const reuseReportsMax = 10_000
+export const sealKeyMsMax = 250
+export const sessionCommitBytesMax = 262_144
+export const sessionCommitEntriesMax = 1_000
+export const sessionEntriesWaitingMax = 20_000
+export const sessionsPerNodeMax = 50_000
+export const takeoverDevicesMax = 100_000
+export const takeoversPerMinuteMax = 10
+export const trustedLookupsPerAddressMax = 8
+export const unknownWaitMsMax = 2_000
+export const unknownWaitersMax = 256
+
+// projections
+export const batchEntriesMax = 20_000
+export const batchEventsMax = 500
+export const healthCacheRowsMax = 50_000
+export const leadRetryMsMax = 1_000
+export const positionPollMsMax = 50

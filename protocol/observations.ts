@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { apiKeyId, deviceId, instant, projectId, sealed, tokenId } from './events/shapes.ts'
+import {
+  apiKeyId,
+  deviceId,
+  endUserId,
+  instant,
+  projectId,
+  sealed,
+  tokenId,
+} from './events/shapes.ts'
 import { type NodeId, parseNodeId, parseSessionId, type SessionId } from './ids.ts'
 import { bootPayloadSchema, bootSchema, heartbeatSchema } from './payloads.ts'
 
@@ -23,6 +31,9 @@ const common = {
   rx: instant,
 }
 
+/** `sealed_for` names the end user under whose key `sealed` stands. */
+const sealedFor = { sealed: sealed.optional(), sealed_for: endUserId.optional() }
+
 /**
  * One observation. `device_name` of a heartbeat and the body of a reject are what a person may have written: they stand
  * here only as `sealed`, under the key of the end user to whom the device was bound, or not at all.
@@ -31,7 +42,7 @@ export const entrySchema = z.discriminatedUnion('k', [
   z.object({
     k: z.literal('heartbeat'),
     ...common,
-    data: heartbeatSchema.omit({ device_name: true }).extend({ sealed: sealed.optional() }),
+    data: heartbeatSchema.omit({ device_name: true }).extend(sealedFor),
   }),
   z.object({ k: z.literal('boot'), ...common, data: bootPayloadSchema }),
   z.object({
@@ -44,7 +55,7 @@ export const entrySchema = z.discriminatedUnion('k', [
       /** Length and SHA-256 of the whole payload; its first 1,024 bytes, as base64, are in `sealed`. */
       bytes: z.int().min(0),
       sha256: z.string(),
-      sealed: sealed.optional(),
+      ...sealedFor,
     }),
   }),
 ])

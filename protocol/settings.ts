@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { whole } from './text.ts'
 
 /** Device settings, edition of section 1.5 (a) of the HTTP contract. Every member may be left out: what is absent has its default. */
-const idleSeconds = z.union([z.literal(0), z.int().min(10).max(2_540)])
+const idleSeconds = z.union([whole(0, 0), whole(10, 2_540)], { error: 'must be 0 or 10 to 2540' })
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 const networks = ['wifi', 'ble', 'cellular'] as const
 
@@ -31,9 +32,9 @@ const connection = z.strictObject({
 
 const upload = z.strictObject({
   streaming_enabled: z.boolean().optional(),
-  streaming_chunk_kb: z.int().min(64).max(1_024).optional(),
-  streaming_flush_interval_seconds: z.int().min(0).max(255).optional(),
-  daily_data_limit_mb: z.int().min(0).max(10_000).optional(),
+  streaming_chunk_kb: whole(64, 1_024).optional(),
+  streaming_flush_interval_seconds: whole(0, 255).optional(),
+  daily_data_limit_mb: whole(0, 10_000).optional(),
   allow_roaming: z.boolean().optional(),
   pause_on_low_battery: z.boolean().optional(),
   off_peak_hours: z
@@ -44,13 +45,13 @@ const upload = z.strictObject({
 
 const audio = z.strictObject({
   codec: z.enum(['opus', 'aac', 'wav']).optional(),
-  sample_rate_khz: z.union([z.literal(16), z.literal(24), z.literal(48)]).optional(),
-  bitrate_kbps: z.int().min(8).max(320).optional(),
+  sample_rate_khz: z.literal([16, 24, 48]).optional(),
+  bitrate_kbps: whole(8, 320).optional(),
 })
 
 const power = z.strictObject({
-  auto_sleep_minutes: z.int().min(0).max(1_440).optional(),
-  low_battery_threshold_percent: z.int().min(0).max(100).optional(),
+  auto_sleep_minutes: whole(0, 1_440).optional(),
+  low_battery_threshold_percent: whole(0, 100).optional(),
 })
 
 /** What was set explicitly; also the body of a change, which is merged deeply. */

@@ -76,8 +76,9 @@ export const evolveTokens = (tokens: DeviceTokens, event: Timed<TokenEvent>): De
   switch (event.type) {
     case 'DeviceTokenIssued':
       return {
-        ...noTokens,
+        ...tokens,
         current: { ...secretOf(event.data), bindingId: event.data.binding_id, confirmed: true },
+        old: null,
       }
     case 'DeviceTokenRefreshed':
       return refreshed(tokens, event.data)

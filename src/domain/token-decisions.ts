@@ -7,6 +7,16 @@ import type { TokenSecret } from './device-tokens.ts'
 
 // --- outcomes and decisions
 
+const superseded = (tokenId: TokenId): DeviceEvent => ({
+  type: 'DeviceTokenRevoked',
+  data: { token_ids: [tokenId], reason: 'superseded' },
+})
+
+const confirmed = (tokenId: TokenId): DeviceEvent => ({
+  type: 'DeviceTokenConfirmed',
+  data: { token_id: tokenId },
+})
+
 export type RefreshOutcome = { readonly kind: 'refreshed' } | Refusal<'not-live'>
 
 /**
@@ -20,19 +30,14 @@ export const refreshToken =
     const { current, old } = state.tokens
     const again = old?.token_id === args.presented && at <= old.validUntil
     if (!current || (current.token_id !== args.presented && !again)) return refuse('not-live')
-    const ended: DeviceEvent[] = again
-      ? [
-          {
-            type: 'DeviceTokenRevoked',
-            data: { token_ids: [current.token_id], reason: 'superseded' },
-          },
-        ]
-      : []
-    const refreshedEvent: DeviceEvent = {
+    const next: DeviceEvent = {
       type: 'DeviceTokenRefreshed',
       data: { ...args.next, replaces: args.presented, old_valid_until: plusMs(at, args.graceMs) },
     }
-    return yielding({ kind: 'refreshed' }, refreshedEvent, ...ended)
+    if (again) return yielding({ kind: 'refreshed' }, next, superseded(current.token_id))
+    // To present it is to use it: what came before it ends in an event, never in silence.
+    const first = current.confirmed ? [] : [confirmed(current.token_id)]
+    return yielding({ kind: 'refreshed' }, ...first, next)
   }
 
 export type ConfirmOutcome = { readonly kind: 'confirmed' | 'known' } | Refusal<'not-live'>
@@ -44,10 +49,7 @@ export const confirmToken =
     if (state.status !== 'bound' || state.tokens.current?.token_id !== args.tokenId)
       return refuse('not-live')
     if (state.tokens.current.confirmed) return yielding({ kind: 'known' })
-    return yielding(
-      { kind: 'confirmed' },
-      { type: 'DeviceTokenConfirmed', data: { token_id: args.tokenId } },
-    )
+    return yielding({ kind: 'confirmed' }, confirmed(args.tokenId))
   }
 
 const hourMs = 3_600_000

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type QueryExecutorProvider, sql } from 'kysely'
 import nacl from 'tweetnacl'
 import type { Random } from '../../protocol/base62.ts'
 import type { ProjectId } from '../../protocol/ids.ts'
@@ -28,7 +28,12 @@ export type Vault = {
 }
 
 type Row = { subject: string; kek_kid: string; wrapped: Buffer | null }
-type Deps = { db: Kysely<never>; secrets: Pick<Secrets, 'kek'>; random: Random; now: () => number }
+type Deps = {
+  db: QueryExecutorProvider
+  secrets: Pick<Secrets, 'kek'>
+  random: Random
+  now: () => number
+}
 
 const wrap = (key: Uint8Array, kek: Buffer, random: Random): Buffer => {
   const nonce = Uint8Array.from(random(nacl.secretbox.nonceLength))

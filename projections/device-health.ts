@@ -1,0 +1,168 @@
+import type { Kysely } from 'kysely'
+import { type BootWindow, initialWindow, meet } from '../protocol/boot-window.ts'
+import type { SessionEntry } from '../protocol/observations.ts'
+import type { LogEvent, ObservedEntry } from './log-event.ts'
+import { ids, none, projection, type Touched } from './projection.ts'
+import type { DeviceHealthRow, Tables } from './tables.ts'
+
+const silent = (id: string, project: string): DeviceHealthRow => ({
+  device_id: id,
+  project_id: project,
+  battery_percent: null,
+  storage_used_mb: null,
+  storage_total_mb: null,
+  signal_strength_dbm: null,
+  firmware_version: null,
+  device_name: null,
+  device_state: null,
+  pending_recordings: null,
+  flags: null,
+  connection_type: null,
+  last_heartbeat_at: null,
+  last_seen_at: null,
+  last_seen_via: null,
+  boot_window: initialWindow,
+  session_id: null,
+  session_node: null,
+  session_position: null,
+  session_since: null,
+  presence_changed_at: null,
+  presence_reason: null,
+})
+
+const int8 = (value: number | undefined, before: string | null): string | null =>
+  value === undefined ? before : String(value)
+
+const reported = (
+  row: DeviceHealthRow,
+  { entry, deviceName }: ObservedEntry,
+): Partial<DeviceHealthRow> => {
+  if (entry.k === 'rejected') return {}
+  const { data } = entry
+  if (entry.k === 'boot')
+    return { firmware_version: entry.data.firmware_version ?? row.firmware_version }
+  if (!('battery_percent' in data || 'flags' in data || Object.keys(data).length > 0))
+    return { last_heartbeat_at: entry.rx }
+  return heartbeat(row, entry.data, deviceName, entry.rx)
+}
+
+type HeartbeatData = Extract<ObservedEntry['entry'], { k: 'heartbeat' }>['data']
+
+const heartbeat = (
+  row: DeviceHealthRow,
+  data: HeartbeatData,
+  deviceName: string | null,
+  rx: string,
+): Partial<DeviceHealthRow> => ({
+  battery_percent: data.battery_percent ?? row.battery_percent,
+  storage_used_mb: int8(data.storage_used_mb, row.storage_used_mb),
+  storage_total_mb: int8(data.storage_total_mb, row.storage_total_mb),
+  signal_strength_dbm: data.signal_strength_dbm ?? row.signal_strength_dbm,
+  firmware_version: data.firmware_version ?? row.firmware_version,
+  device_name: deviceName ?? row.device_name,
+  device_state: data.device_state ?? row.device_state,
+  pending_recordings: int8(data.pending_recordings, row.pending_recordings),
+  flags: data.flags ?? row.flags,
+  connection_type: data.connection_type ?? row.connection_type,
+  last_heartbeat_at: rx,
+})
+
+/** A retransmission changes nothing; what is older than the newest that was met never moves the row. */
+const observe = (row: DeviceHealthRow, observed: ObservedEntry): DeviceHealthRow => {
+  const { k, boot, seq, rx, via } = observed.entry
+  const seen = { last_seen_at: rx, last_seen_via: via }
+  if (k === 'rejected') return { ...row, ...seen }
+  if (boot === undefined || seq === undefined)
+    return { ...row, ...reported(row, observed), ...seen }
+  const { window, verdict } = meet(row.boot_window, boot, seq)
+  if (verdict === 'repeat') return row
+  if (verdict !== 'newest') return { ...row, boot_window: window, ...seen }
+  return { ...row, ...reported(row, observed), boot_window: window, ...seen }
+}
+
+const presence = (
+  row: DeviceHealthRow,
+  entry: SessionEntry,
+  node: string,
+  position: bigint,
+): DeviceHealthRow => {
+  const changed = {
+    presence_changed_at: entry.rx,
+    last_seen_at: entry.rx,
+    last_seen_via: 'mqtt' as const,
+  }
+  if (entry.k === 'opened')
+    return {
+      ...row,
+      ...changed,
+      session_id: entry.s,
+      session_node: node,
+      session_position: String(position),
+      session_since: entry.rx,
+      presence_reason: 'connected',
+    }
+  // `closed` ends only the session with that id: a newer one goes on.
+  if (row.session_id !== entry.s) return row
+  return { ...row, ...changed, ...offline, presence_reason: entry.reason ?? 'disconnected' }
+}
+
+const offline = {
+  session_id: null,
+  session_node: null,
+  session_position: null,
+  session_since: null,
+}
+
+const touched = (event: LogEvent): Touched => {
+  if (event.kind === 'device')
+    return event.event.type === 'DeviceRegistered' ? ids(event.subject) : none
+  if (event.kind === 'observed') return { ids: event.entries.map(({ entry }) => entry.d) }
+  if (event.kind === 'sessions') return { ids: event.entries.map(({ d }) => d) }
+  return event.kind === 'node-lost' ? { where: 'session_node', is: event.node } : none
+}
+
+const met = (row: DeviceHealthRow, event: LogEvent, id: string): DeviceHealthRow => {
+  switch (event.kind) {
+    case 'observed':
+      return event.entries
+        .filter(({ entry }) => entry.d === id && entry.p === row.project_id)
+        .reduce(observe, row)
+    case 'sessions':
+      return event.entries
+        .filter(({ d, p }) => d === id && p === row.project_id)
+        .reduce((now, entry) => presence(now, entry, event.node, event.position), row)
+    case 'node-lost':
+      return row.session_node === event.node
+        ? { ...row, ...offline, presence_reason: 'node_lost' }
+        : row
+    default:
+      return row
+  }
+}
+
+/** Health only ever updates a row: the registration makes it. */
+export const deviceHealth = projection<DeviceHealthRow>({
+  name: 'device_health',
+  version: 1,
+  key: 'device_id',
+  columns: Object.keys(silent('', '')) as (keyof DeviceHealthRow & string)[],
+  touches: touched,
+  fold: (row, event, id) => {
+    if (event.kind === 'device')
+      return event.event.type === 'DeviceRegistered' ? silent(id, event.project ?? '') : row
+    return row && met(row, event, id)
+  },
+})
+
+/** Where a device's numbering stands, to meet retransmissions at the edge. */
+export const readBootWindow = async (
+  db: Kysely<Tables>,
+  deviceId: string,
+): Promise<BootWindow | undefined> => {
+  const row = await db
+    .selectFrom('live.device_health')
+    .select('boot_window')
+    .where('device_id', '=', deviceId)
+    .executeTakeFirst()
+  return row?.boot_window
+}

@@ -1,0 +1,57 @@
+import type { LogEvent } from './log-event.ts'
+
+/** Which rows an event may change: named, or all whose column holds a value. */
+export type Touched =
+  | { readonly ids: readonly string[] }
+  | { readonly where: string; readonly is: string }
+  | undefined
+
+/**
+ * A read model: one table whose rows are folds of the log. `fold` is pure; it returns the row as it is afterwards, `undefined`
+ * when there is none, and the very same object when nothing changed.
+ */
+export type Projection<Row extends object> = {
+  /** Also the table's name. */
+  readonly name: string
+  readonly version: number
+  readonly key: keyof Row & string
+  /** Every column, in the table's order. */
+  readonly columns: readonly (keyof Row & string)[]
+  readonly touches: (event: LogEvent) => Touched
+  readonly fold: (row: Row | undefined, event: LogEvent, id: string) => Row | undefined
+}
+
+/** A projection whose row type only its own file knows. */
+export type AnyProjection = {
+  readonly name: string
+  readonly version: number
+  readonly key: string
+  readonly columns: readonly string[]
+  readonly touches: (event: LogEvent) => Touched
+  readonly fold: (row: object | undefined, event: LogEvent, id: string) => object | undefined
+}
+
+/** Forgets the row type: the rows that `fold` is given come from this projection's own table. */
+export const projection = <Row extends object>(of: Projection<Row>): AnyProjection => ({
+  ...of,
+  fold: (row, event, id) => of.fold(row as Row | undefined, event, id),
+})
+
+export const none: Touched = undefined
+export const ids = (...touched: readonly string[]): Touched => ({ ids: touched })
+
+/** What was written about a subject, as text or nothing. */
+export const textIn = (
+  opened: Readonly<Record<string, unknown>> | null,
+  key: string,
+): string | null => {
+  const value = opened?.[key]
+  return typeof value === 'string' ? value : null
+}
+
+/** The same, where an update that does not speak of it leaves it as it was. */
+export const textOr = (
+  opened: Readonly<Record<string, unknown>> | null,
+  key: string,
+  before: string | null,
+): string | null => (opened && key in opened ? textIn(opened, key) : before)

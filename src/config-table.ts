@@ -1,0 +1,153 @@
+import {
+  onlineWindowSecondsMax,
+  ratePerSecondMax,
+  tokenGraceSecondsMax,
+} from '../protocol/limits.ts'
+import {
+  maskUrl,
+  type Parsed,
+  parseAddress,
+  parseDatabaseUrl,
+  parseEventStoreUrl,
+  parseOneOf,
+  parseText,
+  parseWebUrl,
+  parseWhole,
+} from './config-parsers.ts'
+
+/** A variable of the environment: how its text is read, what stands without it, how it may be shown. */
+export type Setting<T> = {
+  readonly variable: string
+  readonly example: string
+  readonly parse: (text: string) => Parsed<T>
+  /** What is read when the variable is not set; undefined: the value is undefined then. */
+  readonly fallback?: string
+  /** What is shown when it is not set and has no text of its own to show. */
+  readonly without?: string
+  readonly mask?: (text: string) => string
+}
+
+type Defaulted<T> = Setting<T> & { readonly fallback: string }
+
+const hide = () => '***'
+
+const text = (variable: string, example: string): Setting<string> => ({
+  variable,
+  example,
+  parse: parseText,
+  without: 'embedded',
+})
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+const defaulted = <T>(setting: Defaulted<T>): Defaulted<T> => setting
+
+const rate = (variable: string, fallback: string) =>
+  defaulted({ variable, example: fallback, fallback, parse: parseWhole(0, ratePerSecondMax) })
+
+export const table = {
+  dataDir: defaulted({
+    variable: 'LAPEL_DATA',
+    example: './data',
+    fallback: './data',
+    parse: parseText,
+  }),
+  secretsFile: {
+    variable: 'LAPEL_SECRETS',
+    example: '/etc/lapel/secrets.json',
+    parse: parseText,
+    without: '$LAPEL_DATA/secrets.json',
+  },
+  http: defaulted({
+    variable: 'LAPEL_HTTP',
+    example: '127.0.0.1:8080',
+    fallback: '127.0.0.1:8080',
+    parse: parseAddress,
+  }),
+  mqtt: defaulted({
+    variable: 'LAPEL_MQTT',
+    example: '127.0.0.1:1883',
+    fallback: '127.0.0.1:1883',
+    parse: parseAddress,
+  }),
+  publicUrl: {
+    variable: 'LAPEL_PUBLIC_URL',
+    example: 'https://api.example.com',
+    parse: parseWebUrl,
+    without: 'the HTTP address',
+  },
+  eventStoreUrl: {
+    variable: 'EVENTSTORE_URL',
+    example: 'esdb://127.0.0.1:2113?tls=false',
+    parse: parseEventStoreUrl,
+    without: 'embedded',
+    mask: maskUrl,
+  },
+  databaseUrl: {
+    variable: 'DATABASE_URL',
+    example: 'postgres://lapel:password@127.0.0.1:5432/lapel',
+    parse: parseDatabaseUrl,
+    without: 'embedded',
+    mask: maskUrl,
+  },
+  pgBinDir: {
+    variable: 'PG_BIN_DIR',
+    example: '/usr/lib/postgresql/18/bin',
+    parse: parseText,
+    without: 'the npm package',
+  },
+  rateKey: rate('LAPEL_RATE_KEY', '1000'),
+  rateDevice: rate('LAPEL_RATE_DEVICE', '50'),
+  rateProject: rate('LAPEL_RATE_PROJECT', '0'),
+  tokenGraceSeconds: defaulted({
+    variable: 'LAPEL_TOKEN_GRACE_SECONDS',
+    example: '86400',
+    fallback: '86400',
+    parse: parseWhole(0, tokenGraceSecondsMax),
+  }),
+  onlineWindowSeconds: defaulted({
+    variable: 'LAPEL_ONLINE_WINDOW_SECONDS',
+    example: '900',
+    fallback: '900',
+    parse: parseWhole(1, onlineWindowSecondsMax),
+  }),
+  log: defaulted({
+    variable: 'LAPEL_LOG',
+    example: 'info',
+    fallback: 'info',
+    parse: parseOneOf(logLevels),
+  }),
+}
+
+/** Read and shown, with no effect yet: recordings are what they are for. */
+export const acceptedTable = [
+  text('S3_ENDPOINT', 'https://s3.example.com'),
+  text('S3_PUBLIC_ENDPOINT', 'https://s3.example.com'),
+  text('S3_BUCKET', 'lapel'),
+  text('S3_REGION', 'eu-central-1'),
+  { ...text('S3_ACCESS_KEY_ID', 'AKIA…'), mask: hide },
+  { ...text('S3_SECRET_ACCESS_KEY', '…'), mask: hide },
+  { ...text('S3_EVENTS_TOKEN', '…'), mask: hide, without: 'made' },
+] satisfies readonly Setting<string>[]
+
+const instead = 'leave it unset and put a TLS terminator or balancer without it in front'
+
+/** Named by the contract, not there yet: what relies on one of them must not start as if it were. */
+export const unsupported: readonly {
+  readonly variable: string
+  readonly allowed: string
+  readonly example: string
+}[] = [
+  { variable: 'LAPEL_MQTTS', allowed: 'off', example: instead },
+  { variable: 'LAPEL_MQTT_WS', allowed: 'off', example: 'leave it unset: devices use LAPEL_MQTT' },
+  { variable: 'LAPEL_TLS_CERT', allowed: 'off', example: instead },
+  { variable: 'LAPEL_TLS_KEY', allowed: 'off', example: instead },
+  { variable: 'LAPEL_PROXY_PROTOCOL', allowed: 'off', example: 'off' },
+]
+
+/** Read elsewhere: by the CLI and by the start under an older Node. */
+export const knownElsewhere: readonly string[] = [
+  'LAPEL_API_KEY',
+  'LAPEL_NODE_REEXEC',
+  'LAPEL_TEST_DATABASE_URL',
+]

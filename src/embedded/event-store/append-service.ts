@@ -1,0 +1,165 @@
+import type {
+  AppendReq,
+  AppendResp,
+  DeleteReq,
+  DeleteResp,
+  TombstoneReq,
+  TombstoneResp,
+} from '@eventstore/db-client/generated/streams_pb.js'
+import streams from '@eventstore/db-client/generated/streams_pb.js'
+import type { ServerReadableStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
+import { appendBytesMax } from '../../../protocol/limits.ts'
+import type { Expected } from './check-append.ts'
+import { expectedNumber, expectedOf } from './expected.ts'
+import { diskFull, Fault, invalid, streamDeleted, tooBig, wrongVersion } from './faults.ts'
+import { proposedOf } from './proposals.ts'
+import type { Proposed } from './stored.ts'
+import { empty, streamName } from './wire.ts'
+import type { Writer, Written } from './writer.ts'
+
+const successOf = (written: Written & { kind: 'written' }): AppendResp => {
+  const success = new streams.AppendResp.Success()
+  if (written.revision < 0) success.setNoStream(empty())
+  else success.setCurrentRevision(String(written.revision))
+  if (written.position === undefined) success.setNoPosition(empty())
+  else
+    success.setPosition(
+      new streams.AppendResp.Position()
+        .setCommitPosition(String(written.position))
+        .setPreparePosition(String(written.position)),
+    )
+  return new streams.AppendResp().setSuccess(success)
+}
+
+// Both generations of fields are set; what has no unsigned form is 2^64 − 1 in the older one.
+const noStream2060 = 18_446_744_073_709_552_000
+
+const setExpected = (wrong: AppendResp.WrongExpectedVersion, expected: Expected): void => {
+  if (expected === 'any') wrong.setExpectedAny(empty()).setAny2060(empty())
+  else if (expected === 'stream_exists')
+    wrong.setExpectedStreamExists(empty()).setStreamExists2060(empty())
+  else if (expected === 'no_stream')
+    wrong.setExpectedNoStream(empty()).setExpectedRevision2060(noStream2060)
+  else wrong.setExpectedRevision(String(expected)).setExpectedRevision2060(expected)
+}
+
+const wrongOf = (last: number, expected: Expected): AppendResp => {
+  const wrong = new streams.AppendResp.WrongExpectedVersion()
+  if (last < 0) wrong.setCurrentNoStream(empty()).setNoStream2060(empty())
+  else wrong.setCurrentRevision(String(last)).setCurrentRevision2060(last)
+  setExpected(wrong, expected)
+  return new streams.AppendResp().setWrongExpectedVersion(wrong)
+}
+
+type Answered = Written & { kind: 'written' | 'wrong-version' }
+
+/** What is neither written nor a wrong version ends the call with a fault. */
+const answered = (written: Written, stream: string): Answered => {
+  switch (written.kind) {
+    case 'written':
+    case 'wrong-version':
+      return written
+    case 'deleted':
+      throw streamDeleted(stream)
+    case 'too-big':
+      throw tooBig(appendBytesMax)
+    case 'disk-full':
+      throw diskFull()
+  }
+}
+
+const reply = <Response>(work: Promise<Response>, callback: sendUnaryData<Response>): void => {
+  work.then(
+    (response) => callback(null, response),
+    (error: unknown) => callback(error instanceof Fault ? error : invalid(String(error)), null),
+  )
+}
+
+/** What one call of the unary form brought so far. */
+class Incoming {
+  options: AppendReq.Options | undefined
+  readonly events: Proposed[] = []
+  fault: unknown
+
+  take(request: AppendReq): void {
+    const message = request.getProposedMessage()
+    if (this.fault !== undefined) return
+    try {
+      if (request.hasOptions()) this.options = request.getOptions()
+      else if (message) this.events.push(proposedOf(message))
+    } catch (error) {
+      this.fault = error
+    }
+  }
+
+  target(): { stream: string; expected: Expected } {
+    if (this.fault !== undefined) throw this.fault
+    const stream = streamName(this.options?.getStreamIdentifier())
+    const expected = this.options && expectedOf(this.options)
+    if (stream === '' || stream === '$$') throw invalid('The append names no stream.')
+    if (expected === undefined) throw invalid('The append says not what it expects of the stream.')
+    return { stream, expected }
+  }
+}
+
+/** Streams.Append: options first, then events, one answer. */
+export const append =
+  (writer: Writer) =>
+  (
+    call: ServerReadableStream<AppendReq, AppendResp>,
+    callback: sendUnaryData<AppendResp>,
+  ): void => {
+    const incoming = new Incoming()
+    const finish = async (): Promise<AppendResp> => {
+      const { stream, expected } = incoming.target()
+      const result = answered(await writer.append(stream, incoming.events, expected), stream)
+      return result.kind === 'written' ? successOf(result) : wrongOf(result.last, expected)
+    }
+    call.on('data', (request: AppendReq) => incoming.take(request))
+    call.on('end', () => reply(finish(), callback))
+  }
+
+const removal = async (
+  options: DeleteReq.Options | TombstoneReq.Options | undefined,
+  run: (stream: string, expected: Expected) => Promise<Written>,
+): Promise<number> => {
+  const stream = streamName(options?.getStreamIdentifier())
+  const expected = options && expectedOf(options)
+  if (stream === '') throw invalid('The request names no stream.')
+  if (expected === undefined) throw invalid('The request says not what it expects of the stream.')
+  const result = answered(await run(stream, expected), stream)
+  if (result.kind === 'wrong-version')
+    throw wrongVersion(stream, expectedNumber(expected), result.last)
+  return result.position ?? 0
+}
+
+export const remove =
+  (writer: Writer) =>
+  (call: ServerUnaryCall<DeleteReq, DeleteResp>, callback: sendUnaryData<DeleteResp>): void => {
+    const work = async () => {
+      const position = await removal(call.request.getOptions(), (s, e) => writer.remove(s, e))
+      return new streams.DeleteResp().setPosition(
+        new streams.DeleteResp.Position()
+          .setCommitPosition(String(position))
+          .setPreparePosition(String(position)),
+      )
+    }
+    reply(work(), callback)
+  }
+
+export const tombstone =
+  (writer: Writer) =>
+  (
+    call: ServerUnaryCall<TombstoneReq, TombstoneResp>,
+    callback: sendUnaryData<TombstoneResp>,
+  ): void => {
+    const work = async () => {
+      const position = await removal(call.request.getOptions(), (s, e) => writer.tombstone(s, e))
+      return new streams.TombstoneResp().setPosition(
+        new streams.TombstoneResp.Position()
+          .setCommitPosition(String(position))
+          .setPreparePosition(String(position)),
+      )
+    }
+    reply(work(), callback)
+  }

@@ -1,0 +1,36 @@
+import type {
+  AppendReq,
+  BatchAppendReq,
+  DeleteReq,
+  TombstoneReq,
+} from '@eventstore/db-client/generated/streams_pb.js'
+import type { Expected } from './check-append.ts'
+
+type Options = AppendReq.Options | DeleteReq.Options | TombstoneReq.Options
+
+const revisionOf = (text: string): number => {
+  const revision = BigInt(text)
+  return revision > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(revision)
+}
+
+/** What the request expects of the stream; `undefined` when it does not say. */
+export const expectedOf = (options: Options): Expected | undefined => {
+  if (options.hasAny()) return 'any'
+  if (options.hasNoStream()) return 'no_stream'
+  if (options.hasStreamExists()) return 'stream_exists'
+  return options.hasRevision() ? revisionOf(options.getRevision()) : undefined
+}
+
+export const expectedOfBatch = (options: BatchAppendReq.Options): Expected | undefined => {
+  if (options.hasAny()) return 'any'
+  if (options.hasNoStream()) return 'no_stream'
+  if (options.hasStreamExists()) return 'stream_exists'
+  return options.hasStreamPosition() ? revisionOf(options.getStreamPosition()) : undefined
+}
+
+/** As numbers, which is how trailers say it. */
+export const expectedNumber = (expected: Expected): number => {
+  if (expected === 'any') return -2
+  if (expected === 'no_stream') return -1
+  return expected === 'stream_exists' ? -4 : expected
+}

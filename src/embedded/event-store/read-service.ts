@@ -1,0 +1,44 @@
+import { Fault, invalid } from './faults.ts'
+import { readAll, readStream } from './finite-read.ts'
+import type { LogReader } from './log-reader.ts'
+import { type ReadRequest, readRequestOf } from './read-request.ts'
+import { Gone, type ReadCall, Sender } from './sender.ts'
+import { type Commits, followAll, followStream } from './subscriptions.ts'
+
+type Deps = {
+  readonly reader: LogReader
+  readonly commits: Commits
+  readonly newId: () => string
+  /** The calls that are open, so that a stop can end them. */
+  readonly open: Set<ReadCall>
+}
+
+const serve = (deps: Deps, request: ReadRequest, sender: Sender): Promise<void> => {
+  const { reader } = deps
+  const { stream, count } = request
+  if (count === undefined)
+    return stream === undefined
+      ? followAll(deps, request, sender)
+      : followStream(deps, stream, request, sender)
+  return stream === undefined
+    ? readAll(reader, request, sender)
+    : readStream(reader, stream, request, sender)
+}
+
+/** Streams.Read: finite reads and subscriptions, of a stream or of all. */
+export const read =
+  (deps: Deps) =>
+  (call: ReadCall): void => {
+    const run = async () => serve(deps, readRequestOf(call.request), new Sender(call))
+    deps.open.add(call)
+    const over = () => deps.open.delete(call)
+    call.on('close', over)
+    call.on('cancelled', over)
+    run()
+      .then(() => call.end())
+      .catch((error: unknown) => {
+        if (!(error instanceof Gone))
+          call.emit('error', error instanceof Fault ? error : invalid(String(error)))
+      })
+      .finally(over)
+  }

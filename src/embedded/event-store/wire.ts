@@ -1,0 +1,112 @@
+import type {
+  AllStreamPosition,
+  Empty,
+  StreamIdentifier,
+  UUID,
+} from '@eventstore/db-client/generated/shared_pb.js'
+import shared from '@eventstore/db-client/generated/shared_pb.js'
+import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js'
+import streams from '@eventstore/db-client/generated/streams_pb.js'
+import type { StoredRow } from './stored.ts'
+
+/** How a reader wants ids: as text, or as two 64-bit halves. */
+export type UuidForm = 'string' | 'structured'
+
+const half = (hex: string): string => BigInt.asIntN(64, BigInt(`0x${hex}`)).toString()
+
+export const uuidMessage = (id: string, form: UuidForm): UUID => {
+  const message = new shared.UUID()
+  if (form === 'string') return message.setString(id)
+  const hex = id.replaceAll('-', '')
+  const structured = new shared.UUID.Structured()
+    .setMostSignificantBits(half(hex.slice(0, 16)))
+    .setLeastSignificantBits(half(hex.slice(16)))
+  return message.setStructured(structured)
+}
+
+const wholeUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const zeroUuid = '00000000-0000-0000-0000-000000000000'
+
+const hexOf = (decimal: string): string =>
+  BigInt.asUintN(64, BigInt(decimal)).toString(16).padStart(16, '0')
+
+/** The id as text, or `undefined` when there is none, it is malformed, or all zeros. */
+export const uuidText = (message: UUID | undefined): string | undefined => {
+  if (!message) return undefined
+  const structured = message.getStructured()
+  const hex = structured
+    ? hexOf(structured.getMostSignificantBits()) + hexOf(structured.getLeastSignificantBits())
+    : ''
+  const text = structured
+    ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+    : message.getString().toLowerCase()
+  return wholeUuid.test(text) && text !== zeroUuid ? text : undefined
+}
+
+export const streamName = (identifier: StreamIdentifier | undefined): string =>
+  identifier ? Buffer.from(identifier.getStreamName_asU8()).toString('utf8') : ''
+
+export const streamIdentifier = (name: string): StreamIdentifier =>
+  new shared.StreamIdentifier().setStreamName(Buffer.from(name))
+
+const recordedEvent = (row: StoredRow, form: UuidForm): ReadResp.ReadEvent.RecordedEvent => {
+  const event = new streams.ReadResp.ReadEvent.RecordedEvent()
+    .setId(uuidMessage(row.id, form))
+    .setStreamIdentifier(streamIdentifier(row.stream))
+    .setStreamRevision(row.revision.toString())
+    .setPreparePosition(String(row.position))
+    .setCommitPosition(String(row.position))
+    .setCustomMetadata(row.metadata)
+    .setData(row.data)
+  event
+    .getMetadataMap()
+    .set('type', row.type)
+    .set('content-type', row.contentType)
+    .set('created', row.ticks.toString())
+  return event
+}
+
+/** What is read at one place: an event, or a link with what it names (`undefined` when that is gone). */
+export type ReadItem = {
+  readonly row: StoredRow
+  readonly link: boolean
+  readonly target: StoredRow | undefined
+}
+
+export const eventMessage = ({ row, link, target }: ReadItem, form: UuidForm): ReadResp => {
+  const read = new streams.ReadResp.ReadEvent().setCommitPosition(String(row.position))
+  if (link) read.setLink(recordedEvent(row, form))
+  const event = link ? target : row
+  if (event) read.setEvent(recordedEvent(event, form))
+  return new streams.ReadResp().setEvent(read)
+}
+
+export const confirmationMessage = (id: string): ReadResp =>
+  new streams.ReadResp().setConfirmation(
+    new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(id),
+  )
+
+export const checkpointMessage = (position: number): ReadResp =>
+  new streams.ReadResp().setCheckpoint(
+    new streams.ReadResp.Checkpoint()
+      .setCommitPosition(String(position))
+      .setPreparePosition(String(position)),
+  )
+
+export const caughtUpMessage = (): ReadResp =>
+  new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp())
+
+export const notFoundMessage = (name: string): ReadResp =>
+  new streams.ReadResp().setStreamNotFound(
+    new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(name)),
+  )
+
+export const lastRevisionMessage = (revision: number): ReadResp =>
+  new streams.ReadResp().setLastStreamPosition(String(revision))
+
+export const allPosition = (position: number): AllStreamPosition =>
+  new shared.AllStreamPosition()
+    .setCommitPosition(String(position))
+    .setPreparePosition(String(position))
+
+export const empty = (): Empty => new shared.Empty()

@@ -1,0 +1,298 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { appendBytesMax, eventStoreBatchJobsMax } from '../../../protocol/limits.ts'
+import { checkAppend, type Expected, type Memory } from './check-append.ts'
+import { type Head, Heads } from './heads.ts'
+import { RecentIds } from './recent-ids.ts'
+import {
+  deletedType,
+  isMetastream,
+  metadataType,
+  metastreamOf,
+  type Proposed,
+  storedTombstone,
+} from './stored.ts'
+import { deletedJson, noTruncation, parseTruncation, revivedJson } from './stream-metadata.ts'
+
+export type Written =
+  | {
+      readonly kind: 'written'
+      /** The newest revision of the append, −1 when nothing was ever written to the stream. */
+      readonly revision: number
+      /** Of its last event; `undefined` for a repeat of what was deleted since. */
+      readonly position: number | undefined
+    }
+  | { readonly kind: 'wrong-version'; readonly last: number }
+  | { readonly kind: 'deleted' | 'too-big' | 'disk-full' }
+
+type Job = { readonly run: () => Written; readonly done: (result: Written) => void }
+
+type Deps = {
+  readonly writer: DatabaseSync
+  readonly now: () => number
+  readonly newId: () => string
+  /** Called after each commit that wrote: subscriptions wake. */
+  readonly onCommit: () => void
+  /** An error of the disk, after which nothing in memory can be trusted. */
+  readonly onBroken: (error: unknown) => void
+}
+
+// Positions grow by what a record takes, with a share for its fixed columns.
+const recordOverheadBytes = 64
+
+const isDiskFull = (error: unknown): boolean =>
+  /disk is full|SQLITE_FULL|ENOSPC/i.test(String((error as Error)?.message ?? error))
+
+const sizeOf = (events: readonly Proposed[]): number =>
+  events.reduce((sum, { data }) => sum + data.length, 0)
+
+/**
+ * The one that writes. Requests that arrive while a commit is under way make up the next one; an answer is given only
+ * after COMMIT, and so fsync, has returned.
+ */
+export class Writer {
+  readonly #deps: Deps
+  readonly #heads: Heads
+  readonly #recent = new RecentIds()
+  readonly #insertEvent: StatementSync
+  readonly #insertStream: StatementSync
+  readonly #eventAt: StatementSync
+  #queue: Job[] = []
+  #scheduled = false
+  #position: number
+  #closed = false
+  #fresh: { stream: string; id: string; revision: number; position: number }[] = []
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    const { writer } = deps
+    this.#heads = new Heads(writer)
+    this.#insertStream = writer.prepare('insert into streams (name) values (?)')
+    this.#insertEvent = writer.prepare(
+      `insert into events (position, stream, revision, id, type, content_type, ticks, data, metadata)
+       values (?, ?, ?, unhex(?), ?, ?, ?, ?, ?)`,
+    )
+    this.#eventAt = writer.prepare(
+      'select lower(hex(id)) as id, position from events where stream = ? and revision = ?',
+    )
+    const end = writer.prepare('select max(position) as position from events').get()
+    this.#position = Number(end?.['position'] ?? 0)
+    if (this.#position === 0) this.#begin()
+  }
+
+  /** As the real server does, an empty log begins with one event of its own. */
+  #begin(): void {
+    this.#deps.writer.exec('begin immediate')
+    const data = Buffer.from('{"$maxCount":10000}')
+    this.#put('$$$scavenges', [this.#systemEvent(data)])
+    this.#deps.writer.exec('commit')
+    this.#heads.forgetAll()
+  }
+
+  append(stream: string, events: readonly Proposed[], expected: Expected): Promise<Written> {
+    return this.#enqueue(() => this.#append(stream, events, expected))
+  }
+
+  /** Soft delete: the events are hidden until the next append, which goes on with the revisions. */
+  remove(stream: string, expected: Expected): Promise<Written> {
+    return this.#enqueue(() => this.#remove(stream, expected))
+  }
+
+  /** For ever. */
+  tombstone(stream: string, expected: Expected): Promise<Written> {
+    return this.#enqueue(() => this.#tombstone(stream, expected))
+  }
+
+  /** Ends after what is queued. */
+  async close(): Promise<void> {
+    if (this.#queue.length > 0) await this.#enqueue(() => ({ kind: 'disk-full' }))
+    this.#closed = true
+  }
+
+  /** The head of a stream as the last commit left it; what stands in the queue is not in it. */
+  head(stream: string): Head {
+    return this.#heads.of(stream)
+  }
+
+  #enqueue(run: () => Written): Promise<Written> {
+    if (this.#closed) return Promise.resolve({ kind: 'disk-full' })
+    return new Promise((done) => {
+      this.#queue.push({ run, done })
+      if (this.#scheduled) return
+      this.#scheduled = true
+      setImmediate(() => this.#flush())
+    })
+  }
+
+  #flush(): void {
+    this.#scheduled = false
+    const jobs = this.#queue.splice(0, eventStoreBatchJobsMax)
+    const results = this.#commit(jobs)
+    for (const [i, job] of jobs.entries()) job.done(results[i] ?? { kind: 'disk-full' })
+    if (this.#queue.length > 0 && !this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(() => this.#flush())
+    }
+  }
+
+  #commit(jobs: readonly Job[]): readonly Written[] {
+    const before = this.#position
+    try {
+      this.#deps.writer.exec('begin immediate')
+      const results = jobs.map(({ run }) => run())
+      this.#deps.writer.exec('commit')
+      for (const { stream, id, ...written } of this.#fresh) this.#recent.add(stream, id, written)
+      if (this.#position !== before) this.#deps.onCommit()
+      return results
+    } catch (error) {
+      this.#rollBack(before)
+      if (!isDiskFull(error)) this.#deps.onBroken(error)
+      return jobs.map(() => ({ kind: 'disk-full' }) as const)
+    } finally {
+      this.#fresh = []
+    }
+  }
+
+  #rollBack(position: number): void {
+    this.#position = position
+    this.#heads.forgetAll()
+    try {
+      if (this.#deps.writer.isTransaction) this.#deps.writer.exec('rollback')
+    } catch (error) {
+      this.#deps.onBroken(error)
+    }
+  }
+
+  #memory(stream: string, head: Head): Memory {
+    return {
+      at: (revision) => {
+        const row = head.id === undefined ? undefined : this.#eventAt.get(head.id, revision)
+        return row && { id: plainId(String(row['id'])), position: Number(row['position']) }
+      },
+      recent: (id) =>
+        this.#recent.find(stream, id) ??
+        this.#fresh.find((one) => one.stream === stream && one.id === id),
+    }
+  }
+
+  #append(stream: string, events: readonly Proposed[], expected: Expected): Written {
+    if (sizeOf(events) > appendBytesMax) return { kind: 'too-big' }
+    const head = this.#heads.of(stream)
+    const state = { ...head, deleted: head.truncation.deleted }
+    const ids = events.map(({ id }) => plainId(id))
+    const verdict = checkAppend(expected, ids, state, this.#memory(stream, head))
+    if (verdict.kind === 'deleted') return { kind: 'deleted' }
+    if (verdict.kind === 'wrong-version') return { kind: 'wrong-version', last: head.last }
+    if (verdict.kind === 'repeat') return { ...verdict, kind: 'written' }
+    const first = head.last + 1
+    this.#put(stream, events)
+    const position = this.#position
+    if (state.deleted) this.#revive(stream, first)
+    if (isMetastream(stream)) this.#reviveByMetadata(stream.slice(2))
+    return { kind: 'written', revision: head.last, position }
+  }
+
+  #put(stream: string, events: readonly Proposed[]): void {
+    const head = this.#heads.of(stream)
+    if (head.id === undefined && events.length > 0)
+      head.id = Number(this.#insertStream.run(stream).lastInsertRowid)
+    for (const event of events) this.#insert(stream, head, event, head.last + 1)
+    if (isMetastream(stream) && events.length > 0) this.#metadataChanged(stream.slice(2), events)
+  }
+
+  #insert(stream: string, head: Head, event: Proposed, revision: number): void {
+    const { id, type, contentType, data, metadata } = event
+    this.#position += recordOverheadBytes + data.length + metadata.length + type.length
+    const ms = this.#deps.now()
+    const row = [
+      this.#position,
+      head.id ?? 0,
+      revision,
+      id.replaceAll('-', ''),
+      type,
+      contentType,
+      ms,
+      data,
+      metadata,
+    ] as const
+    this.#insertEvent.run(...row)
+    if (revision >= 0) head.last = revision
+    this.#fresh.push({ stream, id: plainId(id), revision, position: this.#position })
+  }
+
+  #metadataChanged(stream: string, events: readonly Proposed[]): void {
+    const head = this.#heads.of(stream)
+    head.hasMetadata = true
+    if (isMetastream(stream)) return
+    for (const { data } of events) head.truncation = parseTruncation(data) ?? head.truncation
+  }
+
+  #systemEvent(data: Uint8Array, type = metadataType): Proposed {
+    return {
+      id: this.#deps.newId(),
+      type,
+      contentType: type === metadataType ? 'application/json' : 'application/octet-stream',
+      data,
+      metadata: Buffer.alloc(0),
+    }
+  }
+
+  /** The next append to a soft-deleted stream shows it again, from its first new revision on. */
+  #revive(stream: string, first: number): void {
+    const { truncation } = this.#heads.of(stream)
+    const { $tb: _deleted, ...members } = truncation.members
+    this.#put(metastreamOf(stream), [this.#systemEvent(Buffer.from(revivedJson(members, first)))])
+  }
+
+  /** Setting the metadata of a soft-deleted stream revives it too: the server adds `$tb` of its own. */
+  #reviveByMetadata(stream: string): void {
+    const metastream = this.#heads.of(metastreamOf(stream))
+    const head = this.#heads.of(stream)
+    if (isMetastream(stream) || !this.#wasDeleted(metastream, head)) return
+    const { $tb: _deleted, ...members } = head.truncation.members
+    this.#put(metastreamOf(stream), [
+      this.#systemEvent(Buffer.from(revivedJson(members, head.last + 1))),
+    ])
+  }
+
+  // The event before the newest one of the metastream was a soft delete, and the newest one is not.
+  #wasDeleted(metastream: Head, head: Head): boolean {
+    if (head.truncation.deleted || metastream.id === undefined) return false
+    const before = this.#deps.writer
+      .prepare('select data from events where stream = ? and revision = ?')
+      .get(metastream.id, metastream.last - 1)
+    return before !== undefined && (parseTruncation(before['data'] as Uint8Array)?.deleted ?? false)
+  }
+
+  #isExpected(head: Head, expected: Expected): boolean {
+    if (expected === 'any') return true
+    if (expected === 'stream_exists') return head.last >= 0 || head.hasMetadata
+    const revision = expected === 'no_stream' ? -1 : expected
+    return head.last === revision || (revision === -1 && head.truncation.deleted)
+  }
+
+  #remove(stream: string, expected: Expected): Written {
+    const head = this.#heads.of(stream)
+    if (head.tombstoned) return { kind: 'deleted' }
+    if (expected === 'stream_exists' && head.truncation.deleted) return { kind: 'deleted' }
+    const exists = head.last >= 0 || head.hasMetadata
+    if (!exists || !this.#isExpected(head, expected))
+      return { kind: 'wrong-version', last: head.last }
+    this.#put(metastreamOf(stream), [this.#systemEvent(Buffer.from(deletedJson))])
+    return { kind: 'written', revision: head.last, position: this.#position }
+  }
+
+  #tombstone(stream: string, expected: Expected): Written {
+    const head = this.#heads.of(stream)
+    if (head.tombstoned) return { kind: 'deleted' }
+    if (expected === 'stream_exists' && head.truncation.deleted) return { kind: 'deleted' }
+    if (!this.#isExpected(head, expected)) return { kind: 'wrong-version', last: head.last }
+    head.id ??= Number(this.#insertStream.run(stream).lastInsertRowid)
+    this.#insert(stream, head, this.#systemEvent(Buffer.alloc(0), deletedType), storedTombstone)
+    head.tombstoned = true
+    if (isMetastream(stream)) this.#heads.of(stream.slice(2)).truncation = noTruncation
+    else this.#heads.of(metastreamOf(stream)).tombstoned = true
+    return { kind: 'written', revision: head.last, position: this.#position }
+  }
+}
+
+const plainId = (id: string): string => id.replaceAll('-', '').toLowerCase()

@@ -1,0 +1,98 @@
+import type { PoolClient } from 'pg'
+import type { LogEvent } from '../../projections/log-event.ts'
+import type { AnyProjection } from '../../projections/projection.ts'
+import { RowBatch, type RowCache } from './row-batch.ts'
+
+/** Somebody else moved the checkpoint: this projector no longer leads, and nothing of its batch is kept. */
+export class CheckpointMoved extends Error {
+  override readonly name = 'CheckpointMoved'
+}
+
+/** How far each projection has come; `null`: it has not begun. */
+export type Checkpoints = ReadonlyMap<string, bigint | null>
+
+export type Batch = {
+  readonly schema: string
+  readonly projections: readonly AnyProjection[]
+  readonly events: readonly LogEvent[]
+  readonly from: Checkpoints
+  readonly to: bigint
+  readonly caches?: ReadonlyMap<string, RowCache>
+}
+
+/** Reads and makes where there is none. */
+export const loadCheckpoints = async (
+  client: PoolClient,
+  schema: string,
+  projections: readonly AnyProjection[],
+): Promise<Checkpoints> => {
+  const names = projections.map(({ name }) => name)
+  const versions = projections.map(({ version }) => version)
+  await client.query(
+    `insert into ${schema}.checkpoints (projection, version) select * from unnest($1::text[], $2::int[]) on conflict do nothing`,
+    [names, versions],
+  )
+  const { rows } = await client.query<{ projection: string; commit: string | null }>(
+    `select c.projection, c.commit from ${schema}.checkpoints c
+     join unnest($1::text[], $2::int[]) as p (name, version) on p.name = c.projection and p.version = c.version`,
+    [names, versions],
+  )
+  return new Map(
+    rows.map(({ projection, commit }) => [projection, commit === null ? null : BigInt(commit)]),
+  )
+}
+
+/** Compare and set: who lost the lead loses the whole batch. */
+const moveCheckpoints = async (
+  client: PoolClient,
+  { schema, projections, from, to }: Batch,
+): Promise<void> => {
+  const behind = projections.filter(({ name }) => (from.get(name) ?? -1n) < to)
+  if (behind.length === 0) return
+  const { rowCount } = await client.query({
+    name: `move ${schema}`,
+    text: `update ${schema}.checkpoints c set commit = $1 from unnest($2::text[], $3::int[], $4::bigint[]) as p (name, version, before)
+           where c.projection = p.name and c.version = p.version and c.commit is not distinct from p.before`,
+    values: [
+      to.toString(),
+      behind.map(({ name }) => name),
+      behind.map(({ version }) => version),
+      behind.map(({ name }) => from.get(name)?.toString() ?? null),
+    ],
+  })
+  if (rowCount !== behind.length)
+    throw new CheckpointMoved(`the checkpoints of ${schema} were moved by another`)
+}
+
+const run = async (client: PoolClient, batch: Batch): Promise<readonly RowBatch[]> => {
+  const rows: RowBatch[] = []
+  for (const projection of batch.projections) {
+    const from = batch.from.get(projection.name) ?? -1n
+    const fresh = batch.events.filter(({ position }) => position > from)
+    if (fresh.length === 0) continue
+    const table = new RowBatch(projection, client, batch.schema, batch.caches?.get(projection.name))
+    await table.apply(fresh)
+    await table.write()
+    rows.push(table)
+  }
+  await moveCheckpoints(client, batch)
+  return rows
+}
+
+/** Rows and checkpoint change in one transaction; returns the checkpoints as they are afterwards. */
+export const writeBatch = async (client: PoolClient, batch: Batch): Promise<Checkpoints> => {
+  await client.query('begin')
+  try {
+    const rows = await run(client, batch)
+    await client.query('commit')
+    for (const table of rows) table.remember()
+    const to = batch.to
+    return new Map(
+      [...batch.from].map(([name, before]) => [name, before !== null && before > to ? before : to]),
+    )
+  } catch (error) {
+    for (const cache of batch.caches?.values() ?? []) cache.clear()
+    await client.query('rollback').catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,143 @@
+import type { LogEvent, ObservedEntry } from '../../projections/log-event.ts'
+import type { ProjectId } from '../../protocol/ids.ts'
+import {
+  type Entry,
+  nodeLostSchema,
+  type SessionsChanged,
+  sessionsChangedSchema,
+} from '../../protocol/observations.ts'
+import type { StoredEvent } from '../store/event-store.ts'
+import { type RecordedEvent, recordedAny } from '../store/record.ts'
+import { open } from '../store/seal.ts'
+import { parseLifecycleStream } from '../store/streams.ts'
+
+/** An event that nobody here knows: whoever follows the log stops at it. */
+export class UnknownLogEvent extends Error {
+  override readonly name = 'UnknownLogEvent'
+}
+
+/** What was read, before anything sealed is opened. */
+export type Decoded =
+  | { readonly kind: 'recorded'; readonly event: RecordedEvent }
+  | { readonly kind: 'observed'; readonly entries: readonly Entry[]; readonly position: bigint }
+  | { readonly kind: 'sessions'; readonly changed: SessionsChanged; readonly position: bigint }
+  | {
+      readonly kind: 'node-lost'
+      readonly node: string
+      readonly by: string
+      readonly position: bigint
+    }
+  /** Nothing for a read model. */
+  | { readonly kind: 'nothing'; readonly position: bigint }
+
+type Committed = { readonly v: number; readonly entries: readonly Entry[] }
+
+// Entries are our own bytes, checked when they were taken in: here only the form of the whole is looked at.
+const committedOf = (event: StoredEvent): Committed => {
+  const bytes = event.data as Uint8Array
+  const parsed: Partial<Committed> = JSON.parse(
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'),
+  )
+  if (parsed.v !== 1 || !Array.isArray(parsed.entries))
+    throw new UnknownLogEvent(
+      `${event.stream}@${event.revision}: ${event.type} of version ${parsed.v}`,
+    )
+  return { v: 1, entries: parsed.entries }
+}
+
+const nodePrefix = 'node-'
+
+/** What an event of the log says. An unknown type or form is an `UnknownLogEvent` or `UnknownEvent`. */
+export const decode = (event: StoredEvent): Decoded => {
+  const { position } = event
+  const recorded = recordedAny(event)
+  if (recorded) return { kind: 'recorded', event: recorded }
+  switch (event.type) {
+    case 'IngestCommitted':
+      return { kind: 'observed', entries: committedOf(event).entries, position }
+    case 'SessionsChanged':
+      return { kind: 'sessions', changed: sessionsChangedSchema.parse(event.data), position }
+    case 'NodeLost': {
+      const { by } = nodeLostSchema.parse(event.data)
+      return { kind: 'node-lost', node: event.stream.slice(nodePrefix.length), by, position }
+    }
+    case 'NodeAlive':
+      return { kind: 'nothing', position }
+    default:
+      throw new UnknownLogEvent(`${event.stream}@${event.revision}: unknown type ${event.type}`)
+  }
+}
+
+/** The subjects whose keys are needed to open what these events seal. */
+export const sealedSubjects = (events: readonly Decoded[]): readonly string[] =>
+  events.flatMap((decoded) => {
+    if (decoded.kind === 'recorded')
+      return sealedIn(decoded.event) ? [subjectOf(decoded.event)] : []
+    if (decoded.kind !== 'observed') return []
+    return decoded.entries.flatMap((entry) => sealedEntryOwner(entry) ?? [])
+  })
+
+const sealedIn = ({ data }: RecordedEvent): string | undefined =>
+  'sealed' in data && typeof data.sealed === 'string' ? data.sealed : undefined
+
+const subjectOf = ({ stream }: RecordedEvent): string => parseLifecycleStream(stream)?.subject ?? ''
+
+/** A heartbeat names the end user under whose key its `device_name` is sealed. */
+const sealedEntryOwner = (entry: Entry): string | undefined =>
+  entry.k === 'heartbeat' && entry.data.sealed !== undefined ? entry.data.sealed_for : undefined
+
+type Keys = ReadonlyMap<string, Uint8Array>
+
+const opened = (event: RecordedEvent, keys: Keys) => {
+  const sealed = sealedIn(event)
+  const key = sealed === undefined ? undefined : keys.get(subjectOf(event))
+  return sealed !== undefined && key ? (open(sealed, key) ?? null) : null
+}
+
+const observed = (entry: Entry, keys: Keys): ObservedEntry => {
+  const owner = sealedEntryOwner(entry)
+  const key = owner === undefined ? undefined : keys.get(owner)
+  const sealed = entry.k === 'heartbeat' ? entry.data.sealed : undefined
+  const name = key && sealed !== undefined ? open(sealed, key)?.['device_name'] : undefined
+  return { entry, deviceName: typeof name === 'string' ? name : null }
+}
+
+const lifecycle = (event: RecordedEvent, keys: Keys): LogEvent => {
+  const stream = parseLifecycleStream(event.stream)
+  if (!stream) throw new UnknownLogEvent(`${event.stream} is no stream of lifecycle events`)
+  const { at, revision, position, type, data } = event
+  return {
+    kind: stream.kind,
+    event: { type, data },
+    project: stream.project as ProjectId | null,
+    subject: stream.subject,
+    opened: opened(event, keys),
+    at,
+    revision,
+    position,
+  } as LogEvent
+}
+
+/** The event as projections meet it. Session entries of a lost node are void; `undefined` when nothing is left. */
+export const logEventOf = (
+  decoded: Decoded,
+  keys: Keys,
+  isLost: (node: string) => boolean,
+): LogEvent | undefined => {
+  switch (decoded.kind) {
+    case 'recorded':
+      return lifecycle(decoded.event, keys)
+    case 'observed':
+      return { ...decoded, entries: decoded.entries.map((entry) => observed(entry, keys)) }
+    case 'sessions': {
+      const { node, entries } = decoded.changed
+      return isLost(node)
+        ? undefined
+        : { kind: 'sessions', node, entries, position: decoded.position }
+    }
+    case 'node-lost':
+      return decoded as LogEvent
+    case 'nothing':
+      return undefined
+  }
+}

@@ -1,0 +1,74 @@
+import type { Pool } from 'pg'
+import { positionPollMsMax } from '../../protocol/limits.ts'
+import type { Position } from '../store/event-store.ts'
+
+type Deps = { readonly pool: Pool; readonly monotonic: () => number }
+
+type Waiter = { readonly position: Position; readonly done: (reached: boolean) => void }
+
+/** How far the read models have come, as this node knows, and who waits for more. */
+export type Positions = {
+  /** The leader of this node committed up to there. */
+  readonly reached: (position: Position) => void
+  readonly waitFor: (position: Position, msMax: number) => Promise<boolean>
+  /** How long the oldest of those who wait has waited. */
+  readonly lagMs: () => number
+  readonly close: () => void
+}
+
+/**
+ * Where this node leads, a waiter is woken by the very commit; elsewhere the checkpoint row is asked again and again, by one
+ * query for all who wait.
+ */
+export const createPositions = ({ pool, monotonic }: Deps): Positions => {
+  const waiters = new Set<Waiter & { readonly since: number }>()
+  let known: Position = -1n
+  let polling = false
+  let closed = false
+
+  const reached = (position: Position): void => {
+    if (position > known) known = position
+    for (const waiter of waiters) if (waiter.position <= known) waiter.done(true)
+  }
+
+  const ask = async (): Promise<void> => {
+    const { rows } = await pool.query<{ commit: string | null }>(
+      'select min(commit) as commit from live.checkpoints',
+    )
+    const commit = rows[0]?.commit
+    if (commit) reached(BigInt(commit))
+  }
+
+  const poll = async (): Promise<void> => {
+    if (polling) return
+    polling = true
+    for (let ms = 2; waiters.size > 0 && !closed; ms = Math.min(ms * 2, positionPollMsMax)) {
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      if (waiters.size > 0) await ask().catch(() => {})
+    }
+    polling = false
+  }
+
+  return {
+    reached,
+    waitFor: (position, msMax) => {
+      if (position <= known) return Promise.resolve(true)
+      return new Promise((resolve) => {
+        const done = (isReached: boolean) => {
+          clearTimeout(timer)
+          waiters.delete(waiter)
+          resolve(isReached)
+        }
+        const waiter = { position, done, since: monotonic() }
+        const timer = setTimeout(() => done(false), msMax)
+        waiters.add(waiter)
+        void poll()
+      })
+    },
+    lagMs: () => Math.max(0, ...[...waiters].map(({ since }) => monotonic() - since)),
+    close: () => {
+      closed = true
+      for (const waiter of waiters) waiter.done(false)
+    },
+  }
+}

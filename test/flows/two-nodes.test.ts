@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type RunningLapel, startLapelProcess } from '../support/lapel.ts'
+import { connectDevice } from '../support/mqtt-device.ts'
+import { until } from '../support/until.ts'
+
+const test = suite('two nodes on one log')
+const first = await startLapelProcess()
+const second = await startLapelProcess({
+  EVENTSTORE_URL: first.node.eventstore_url,
+  DATABASE_URL: first.node.database_url,
+  LAPEL_SECRETS: join(first.data, 'secrets.json'),
+})
+const { key } = (await first.cli('keys', 'create', '--mode', 'test')) as { key: string }
+
+const boundDevice = async (on: RunningLapel, serial: string) => {
+  const person = await on.call(key, 'POST /v1/end-users', { name: serial })
+  const device = await on.call(key, 'POST /v1/devices', {
+    serial_number: serial,
+    model: 'bota_pin',
+  })
+  const id = String(device.body['id'])
+  const bound = await on.call(key, `POST /v1/devices/${id}/bind`, {
+    end_user_id: person.body['id'],
+  })
+  return { id, token: String(bound.body['device_token']) }
+}
+
+test('a key made on one works on the other', async () => {
+  const { status } = await second.call(key, 'GET /v1/devices')
+  assert.is(status, 200)
+})
+
+test('each serves a device, and a token issued on one signs in on the other', async () => {
+  const a = await boundDevice(first, 'A')
+  const b = await boundDevice(second, 'B')
+  const onSecond = await connectDevice(second.mqttPort, a.token)
+  const onFirst = await connectDevice(first.mqttPort, b.token)
+  await onSecond.publish('v1/devices/me/heartbeat', { battery_percent: 11 })
+  await onFirst.publish('v1/devices/me/heartbeat', { battery_percent: 22 })
+  for (const [id, percent] of [
+    [a.id, 11],
+    [b.id, 22],
+  ] as const)
+    await until(
+      async () => {
+        const { body } = await second.call(key, `GET /v1/devices/${id}`)
+        return body['battery_percent'] === percent
+      },
+      { what: `${percent} percent` },
+    )
+  await onSecond.end()
+  await onFirst.end()
+})
+
+test('a revoke on one closes the socket on the other', async () => {
+  const { id, token } = await boundDevice(first, 'C')
+  const device = await connectDevice(second.mqttPort, token)
+  const unbound = await first.call(key, `POST /v1/devices/${id}/unbind`)
+  assert.is(unbound.status, 200)
+  await device.closed
+  const refused = await connectDevice(second.mqttPort, token).catch(
+    (error: { code?: number }) => error,
+  )
+  assert.is((refused as { code?: number }).code, 5)
+})
+
+test('a device that comes up on one node is taken over from the other', async () => {
+  const { token } = await boundDevice(first, 'D')
+  const old = await connectDevice(first.mqttPort, token)
+  const fresh = await connectDevice(second.mqttPort, token)
+  await old.closed
+  await fresh.publish('v1/devices/me/heartbeat', { battery_percent: 33 })
+  await fresh.end()
+})
+
+test('what one wrote the other reads at that position', async () => {
+  const { id } = await boundDevice(first, 'E')
+  for (let n = 0; n < 5; n += 1) {
+    const body = { metadata: { n } }
+    const written = await first.call(key, `PATCH /v1/devices/${id}`, body)
+    const position = written.headers.get('position') ?? ''
+    assert.match(position, /^\d+$/)
+    const read = await second.call(key, `GET /v1/devices/${id}`, undefined, {
+      'min-position': position,
+    })
+    assert.equal([read.status, read.body['metadata']], [200, { n }])
+  }
+})
+
+test.after(async () => {
+  await second.stop()
+  await first.stop()
+  await second.remove()
+  await first.remove()
+})
+
+test.run()

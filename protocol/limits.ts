@@ -92,9 +92,12 @@ export const eventStoreBatchJobsMax = 1_000
 export const eventStoreHeadsMax = 100_000
 export const eventStoreLockWaitMsMax = 10_000
 export const eventStoreMessageBytesMax = 17 * 1_048_576
+export const eventStorePageBytesMax = 1_048_576
 export const eventStorePageEventsMax = 64
 export const eventStorePartialAppendMsMax = 2_000
 export const eventStoreRecentIdsMax = 100_000
+export const eventStoreRequestBytesMax = 64 * 1_048_576
+export const eventStoreScanEventsMax = 512
 
 // group commit
 export const commitBackoffFirstMs = 25
@@ -136,3 +139,33 @@ export const batchEventsMax = 500
 export const healthCacheRowsMax = 50_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
+
+// ingest
+export const ingestDevicesMax = 200_000
+export const ingestEntriesMax = 1_000
+export const ingestEventBytesMax = 262_144
+export const ingestWaitingEntriesMax = 25_000
+
+// the broker edge
+export const mqttBurstMessages = 500
+export const mqttConnectMsMax = 5_000
+export const mqttPacketBytesBeforeConnackMax = 1_024
+export const mqttPacketBytesMax = 131_072
+export const mqttKeepAliveSecondsMin = 30
+export const mqttKeepAliveSecondsMax = 1_200
+export const mqttFiltersMax = 8
+export const mqttInflightQos2Max = 20
+export const mqttPipelinedPacketsMax = 1_000
+export const mqttHoldBackMsMax = 5_000
+export const mqttRejectsPerMinuteMax = 10
+export const mqttRejectBytesMax = 1_024
+export const mqttStoredTopicCharsMax = 256
+export const cborDepthMax = 16
+
+// the composition root
+export const poolConnectionsMax = 10
+export const poolConnectMsMax = 2_000
+export const postgresHealthMsMax = 1_000
+export const spareConnectionsMax = 2
+export const startMsMax = 60_000
+export const statementMsMax = 15_000

@@ -2,6 +2,8 @@ import { createHmac } from 'node:crypto'
 import { signKey } from '../protocol/envelope.ts'
 import { derivedId, type ProjectId } from '../protocol/ids.ts'
 import { add, signingKey } from './domain/signing-key.ts'
+import { createKey } from './http/use-cases/api-keys.ts'
+import { createProject } from './http/use-cases/create-project.ts'
 import type { EventStore } from './store/event-store.ts'
 import { newestOf, type Secrets } from './store/keyring.ts'
 import type { Ledger } from './store/ledger.ts'
@@ -48,4 +50,32 @@ export const firstProjectIds = (secrets: Secrets): { live: ProjectId; test: Proj
   const idOf = (mode: string) =>
     derivedId('proj_', createHmac('sha256', secrets.projectHmac).update(`first\0${mode}`).digest())
   return { live: idOf('live'), test: idOf('test') }
+}
+
+type FirstKeyDeps = Parameters<typeof createProject>[0] & Parameters<typeof createKey>[0]
+
+/** On an empty log one project is made, and the key of its test world printed, once: it is stored nowhere. */
+export const printFirstKey = async (
+  deps: FirstKeyDeps,
+  store: EventStore,
+  print: ((text: string) => void) | undefined,
+): Promise<void> => {
+  if (await store.holdsAny(['proj_'])) return
+  const by = { actor: 'system', requestId: null } as const
+  const { worlds } = await createProject(deps)({
+    name: 'My project',
+    worlds: firstProjectIds(deps.secrets),
+    by,
+  })
+  const key = {
+    by: { ...by, project: worlds.test },
+    idempotencyKey: undefined,
+    body: { name: 'First key' },
+  }
+  const made = await createKey(deps)(key)
+  if (made.kind !== 'created') throw new Error(`the first key: ${made.kind}`)
+  print?.(
+    `A first project was made: ${worlds.test} (test), ${worlds.live} (live).\n` +
+      `The key of its test world, shown this once:\n\n  ${made.key}\n`,
+  )
 }

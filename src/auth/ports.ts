@@ -82,4 +82,6 @@ export type Lease = {
   readonly holds: () => boolean
   /** The incarnation in whose streams this node writes; another after every `NodeLost`. */
   readonly node: () => NodeId
+  /** Called at once with each new incarnation: what was written under the one before is over. */
+  readonly onIncarnation: (listener: (node: NodeId) => void) => void
 }

@@ -10,6 +10,8 @@ export type TestEventStore = {
   readonly dataDir: string
   /** What it printed, for a failing test to show. */
   readonly lines: ReturnType<typeof keepLog>['lines']
+  /** Of the running process. */
+  pid(): number | undefined
   /** SIGKILL; resolves when it is gone. It stays down until `restart`. */
   kill9(): Promise<void>
   /** Starts it again on the same port and data, stopping it first where it still runs. */
@@ -45,6 +47,7 @@ export const startEventStore = async (): Promise<TestEventStore> => {
     url: child.ready[1] ?? '',
     dataDir: data.path,
     lines,
+    pid: () => child.pid(),
     kill9: async () => {
       const pid = child.pid()
       if (pid !== undefined) process.kill(pid, 'SIGKILL')

@@ -1,0 +1,83 @@
+import type { Actor, ProjectId } from '../../protocol/ids.ts'
+import type { Scope } from '../../protocol/scopes.ts'
+import { authenticate, bearerOf, isLocal, projectNamed, sameSecret } from './authenticate.ts'
+import {
+  type Call,
+  type Caller,
+  type DeviceAccess,
+  ownDevice,
+  type Reply,
+  type Route,
+} from './call.ts'
+import type { HttpDeps } from './ports.ts'
+import { Problem } from './problems.ts'
+import type { RateLimits } from './rate-limits.ts'
+
+type Headers = Readonly<Record<string, string>>
+type Deps = HttpDeps & { readonly limits: RateLimits }
+
+type Wanted = { readonly scope: Scope; readonly device: DeviceAccess }
+
+const lacksScope = (scope: Scope): Problem =>
+  new Problem('insufficient_scope', {
+    message: `The API key lacks the scope ${scope}.`,
+    headers: {
+      'WWW-Authenticate': `Bearer realm="lapel", error="insufficient_scope", scope="${scope}"`,
+    },
+  })
+
+/** Throws 403 for a caller that may not do this, whatever it names: the answer tells nothing of what exists. */
+const checkMay = (caller: Caller, { scope, device }: Wanted, id: string | undefined): void => {
+  switch (caller.kind) {
+    case 'device':
+      if (device === 'never' || ownDevice(caller, id ?? '') === undefined)
+        throw new Problem('forbidden')
+      return
+    case 'key':
+      if (device === 'only') throw new Problem('forbidden')
+      if (!caller.scopes.has(scope)) throw lacksScope(scope)
+      return
+    case 'admin':
+      if (device === 'only') throw new Problem('forbidden')
+  }
+}
+
+const placeOf = (caller: Caller): { readonly project: ProjectId; readonly actor: Actor } => {
+  switch (caller.kind) {
+    case 'device':
+      return { project: caller.project, actor: caller.deviceId }
+    case 'key':
+      return { project: caller.project, actor: caller.keyId }
+    case 'admin':
+      return { project: projectNamed(caller), actor: 'cli' }
+  }
+}
+
+const checkOperator = ({ metrics }: HttpDeps, call: Call): void => {
+  const bearer = bearerOf(call.headers)
+  if (metrics.bearer !== undefined && bearer !== undefined && sameSecret(bearer, metrics.bearer))
+    return
+  if (!isLocal(call)) throw new Problem('not_found')
+}
+
+/** Finds out who calls, checks that they may, and only then lets the handler meet the call. */
+export const admit = async (
+  deps: Deps,
+  route: Route,
+  call: Call,
+  setHeaders: (headers: Headers) => void,
+): Promise<Reply> => {
+  if (route.access === 'anyone') return route.handle(call)
+  if (route.access === 'operator') {
+    checkOperator(deps, call)
+    return route.handle(call)
+  }
+  const caller = await authenticate(deps, call)
+  if (route.access === 'admin') {
+    if (caller.kind !== 'admin') throw new Problem('forbidden')
+    return route.handle({ ...call, project: caller.project, actor: 'cli' })
+  }
+  checkMay(caller, route.access, call.params['id'])
+  setHeaders(deps.limits.take(caller))
+  return route.handle({ ...call, caller, ...placeOf(caller) })
+}

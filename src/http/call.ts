@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Actor, DeviceId, ProjectId, RequestId } from '../../protocol/ids.ts'
+import type { Scope } from '../../protocol/scopes.ts'
+import type { DevicePrincipal, KeyPrincipal } from '../auth/ports.ts'
+import type { Position } from '../store/event-store.ts'
+
+/** Who holds the bearer of this start (operating contract, "The running node"). `project` is what `Lapel-Project` names. */
+export type AdminPrincipal = { readonly kind: 'admin'; readonly project: ProjectId | null }
+export type Caller = DevicePrincipal | KeyPrincipal | AdminPrincipal
+
+/** A request as a handler meets it: the caller is known and may, the body is not read yet. */
+export type Call = {
+  readonly requestId: RequestId
+  readonly method: string
+  /** As it was asked for, without the query. */
+  readonly path: string
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  readonly headers: IncomingHttpHeaders
+  readonly remote: string
+  /** The strict JSON of the body, or `undefined` without one. Throws a `Problem`. */
+  readonly readJson: () => Promise<unknown>
+}
+
+/** A call that stands in one project world. */
+export type ProjectCall = Call & {
+  readonly caller: Caller
+  readonly project: ProjectId
+  readonly actor: Actor
+}
+
+/** A call with the bearer of this start. */
+export type AdminCall = Call & { readonly project: ProjectId | null; readonly actor: 'cli' }
+
+/** What a handler answers; `app.ts` makes bytes of it. */
+export type Reply = {
+  readonly status: 200 | 201 | 503
+  /** JSON, or text as it is. */
+  readonly body: object | string
+  /** Of the last event written, or the point of the log that a read stands for. */
+  readonly position?: Position | null | undefined
+  /** Makes the `ETag`. `representation` is what a GET answers, where the body is something else. */
+  readonly resource?: { readonly revision: number; readonly representation: object } | undefined
+  /** The body holds a secret, or the repeat of a request that made one. */
+  readonly secret?: boolean
+  readonly replayed?: boolean
+}
+
+export type Handler<Met extends Call> = (call: Met) => Promise<Reply>
+
+/** Whether a device's own token opens the route: never, for its own record, or nothing else does. */
+export type DeviceAccess = 'never' | 'own' | 'only'
+
+type Methods = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+/** A line of the table of routes. */
+export type Route = { readonly method: Methods; readonly path: string } & (
+  | { readonly access: 'anyone' | 'operator'; readonly handle: Handler<Call> }
+  | { readonly access: 'admin'; readonly handle: Handler<AdminCall> }
+  | {
+      readonly access: { readonly scope: Scope; readonly device: DeviceAccess }
+      readonly handle: Handler<ProjectCall>
+    }
+)
+
+/** The device that `{id}` names to a device's own token: itself, by `me` or by its id. */
+export const ownDevice = (caller: DevicePrincipal, id: string): DeviceId | undefined =>
+  id === 'me' || id === caller.deviceId ? caller.deviceId : undefined

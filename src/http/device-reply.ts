@@ -1,0 +1,118 @@
+import type { DeviceView } from '../../projections/devices.ts'
+import type { ProjectId } from '../../protocol/ids.ts'
+import { effectiveSettings } from '../../protocol/settings.ts'
+import type { RegisteredDevice } from '../domain/device.ts'
+
+type Members = Readonly<Record<string, unknown>>
+
+/** HTTP contract, decision 1: never reported is `null`, not absent. */
+const unknownHealth: Members = {
+  battery_percent: null,
+  storage_used_mb: null,
+  storage_total_mb: null,
+  signal_strength_dbm: null,
+  last_heartbeat_at: null,
+  recording_state: null,
+}
+
+const unknownPresence: Members = {
+  online: false,
+  last_seen_at: null,
+  session_since: null,
+  session_reason: null,
+}
+
+export type Opened = Readonly<Record<string, unknown>>
+
+/** What the stream says of a device; `opened` is what its sealed members hold, `{}` where they cannot be opened. */
+const recordOf = (project: ProjectId, device: RegisteredDevice, opened: Opened): Members => ({
+  id: device.deviceId,
+  project_id: project,
+  serial_number: opened['serial_number'] ?? null,
+  model: device.model,
+  name: opened['name'] ?? null,
+  firmware_version: opened['firmware_version'] ?? null,
+  status: device.status,
+  generation: device.generation,
+  end_user_id: device.binding?.endUserId ?? null,
+  bound_at: device.binding?.since ?? null,
+  metadata: opened['metadata'] ?? {},
+  created_at: device.createdAt,
+  updated_at: device.updatedAt,
+})
+
+// The jsonb of a health row gives numbers where the table gives decimal text.
+const whole = (value: string | number | null): number | null =>
+  value === null ? null : Number(value)
+
+type Health = NonNullable<DeviceView['health']>
+
+const recordingState = (health: Health): Members | null => {
+  const { device_state, flags, connection_type } = health
+  const pending_recordings = whole(health.pending_recordings)
+  const state = { device_state, pending_recordings, flags, connection_type }
+  return Object.values(state).every((value) => value === null) ? null : state
+}
+
+const healthOf = (health: Health): Members => ({
+  battery_percent: health.battery_percent,
+  storage_used_mb: whole(health.storage_used_mb),
+  storage_total_mb: whole(health.storage_total_mb),
+  signal_strength_dbm: health.signal_strength_dbm,
+  last_heartbeat_at: health.last_heartbeat_at,
+  recording_state: recordingState(health),
+})
+
+export type OnlineWindow = { readonly nowMs: number; readonly seconds: number }
+
+/** HTTP contract, decision 21: an open session, or a heartbeat over HTTP that is recent enough. */
+const isOnline = (health: Health, { nowMs, seconds }: OnlineWindow): boolean => {
+  if (health.session_id !== null) return true
+  if (health.last_seen_via !== 'http' || health.last_heartbeat_at === null) return false
+  return nowMs - Date.parse(health.last_heartbeat_at) <= seconds * 1_000
+}
+
+const presenceOf = (health: Health, window: OnlineWindow): Members => ({
+  online: isOnline(health, window),
+  last_seen_at: health.last_seen_at,
+  session_since: health.session_since,
+  session_reason: health.presence_reason,
+})
+
+/** A device as its row tells it (`deviceReply`). What the device last said of its own name and firmware goes before what was registered. */
+export const deviceOfRow = (
+  row: DeviceView & { readonly bound_at?: string | null },
+  window: OnlineWindow,
+): Members => {
+  const { health } = row
+  return {
+    id: row.id,
+    project_id: row.project_id,
+    serial_number: row.serial_number,
+    model: row.model,
+    name: health?.device_name ?? row.name,
+    firmware_version: health?.firmware_version ?? row.firmware_version,
+    status: row.status,
+    generation: row.generation,
+    end_user_id: row.end_user_id,
+    bound_at: row.bound_at ?? null,
+    metadata: row.metadata,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    ...(health ? healthOf(health) : unknownHealth),
+    ...(health ? presenceOf(health, window) : unknownPresence),
+  }
+}
+
+/** A device as its stream tells it: its health is no part of that. */
+export const deviceOfFold = (
+  project: ProjectId,
+  device: RegisteredDevice,
+  opened: Opened,
+): Members => ({ ...recordOf(project, device, opened), ...unknownHealth, ...unknownPresence })
+
+/** The settings in force, which only GET and PATCH of one device show. */
+export const settingsMembers = (
+  settings: RegisteredDevice['settings'],
+  version: number,
+): Members => ({ settings: effectiveSettings(settings), settings_version: version })

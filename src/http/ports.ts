@@ -1,0 +1,71 @@
+import type { Kysely } from 'kysely'
+import type { Tables } from '../../projections/tables.ts'
+import type { Random } from '../../protocol/base62.ts'
+import type { Entry } from '../../protocol/observations.ts'
+import type { Auth } from '../auth/ports.ts'
+import type { Position } from '../store/event-store.ts'
+import type { Secrets } from '../store/keyring.ts'
+import type { Ledger } from '../store/ledger.ts'
+import type { Log } from '../store/log.ts'
+import type { Meter } from '../store/meter.ts'
+import type { Vault } from '../store/vault.ts'
+
+/** The read models, seen from here: how far they are, and waiting for them. */
+export type Projections = {
+  /** Whether the read models stand at or past `position`, once they do or after at most `msMax`. */
+  readonly waitFor: (position: Position, msMax: number) => Promise<boolean>
+  /** A position that they are known to have reached, without asking; `undefined` where only the checkpoints table tells. */
+  readonly position?: () => Position | undefined
+}
+
+/** The way in for observations: answers with the position of the commit that holds it. */
+export type Observations = {
+  readonly observe: (observation: Entry) => Promise<Position>
+}
+
+export type Check = {
+  readonly status: 'ok' | 'failing'
+  readonly detail?: string
+  readonly lag_ms?: number
+  readonly lease_ms?: number
+}
+
+/** GET /health/ready (operating contract, "Health"). */
+export type HealthReport = {
+  readonly status: 'ready' | 'not_ready'
+  readonly node: string
+  readonly version: string
+  readonly checks: Readonly<Record<string, Check>>
+}
+
+/** Requests a second, 0 for unlimited (HTTP contract, decision 23). `liveNodes` share each limit. */
+export type Rates = {
+  readonly key: number
+  readonly device: number
+  readonly project: number
+  readonly liveNodes?: () => number
+}
+
+/** What the management API needs of the rest of Lapel. */
+export type HttpDeps = {
+  readonly auth: Pick<Auth, 'device' | 'key' | 'followed'>
+  readonly ledger: Ledger
+  readonly vault: Vault
+  readonly ingest: Observations
+  readonly projector: Projections
+  readonly db: Kysely<Tables>
+  readonly secrets: Secrets
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly random: Random
+  readonly log: Log
+  readonly meter: Meter
+  /** The bearer of this start, taken from loopback only. */
+  readonly admin: string
+  readonly health: () => HealthReport | Promise<HealthReport>
+  /** Prometheus text, and the bearer that reads it from elsewhere than loopback. */
+  readonly metrics: { readonly text: () => Promise<string>; readonly bearer?: string | undefined }
+  readonly tokenGraceSeconds: number
+  readonly onlineWindowSeconds: number
+  readonly rates: Rates
+}

@@ -1,0 +1,31 @@
+import { bindBody } from '../../../protocol/requests.ts'
+import { deviceIn } from '../addressed.ts'
+import type { Handler, ProjectCall } from '../call.ts'
+import { readCommand } from '../commands.ts'
+import { showWritten, validatorOf } from '../device-views.ts'
+import type { HttpDeps } from '../ports.ts'
+import { refusal } from '../refusals.ts'
+import { bindDevice as decide } from '../use-cases/bind-device.ts'
+import { ofRegistered } from './registered.ts'
+
+/** POST /v1/devices/{id}/bind: the device with its token, in clear this one time. After its append it never answers 503. */
+export const bindDevice = (deps: HttpDeps): Handler<ProjectCall> => {
+  const bind = decide(deps)
+  return async (call) => {
+    const id = deviceIn(call)
+    const outcome = await bind(id, await readCommand(deps.secrets, call, bindBody))
+    if (outcome.kind === 'refused') throw refusal(outcome.because)
+    if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
+    const device = await showWritten(deps, call.project, ofRegistered(outcome))
+    const once =
+      outcome.kind === 'bound' ? { device_token: outcome.token } : { secret_available: false }
+    return {
+      status: 200,
+      body: { ...device.brief, ...once },
+      position: outcome.position,
+      resource: validatorOf(device),
+      secret: true,
+      replayed: outcome.kind === 'replayed',
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import type { DeviceId } from '../../../protocol/ids.ts'
+import { instantOf } from '../../../protocol/instant.ts'
+import { pageQuery } from '../../../protocol/requests.ts'
+import type { RecordedEvent } from '../../store/record.ts'
+import { open, openAll } from '../../store/seal.ts'
+import { deviceStream } from '../../store/streams.ts'
+import { deviceIn } from '../addressed.ts'
+import type { Handler, ProjectCall, Reply } from '../call.ts'
+import { checked } from '../commands.ts'
+import { openCursor, sealCursor } from '../cursors.ts'
+import { showFold } from '../device-views.ts'
+import { listName } from '../pages.ts'
+import type { HttpDeps } from '../ports.ts'
+import { invalidValue, notFound } from '../problems.ts'
+import { deviceAsOf } from '../use-cases/device-history.ts'
+
+const historyQuery = pageQuery.omit({ offset: true }).extend({
+  order: z.enum(['asc', 'desc']).default('desc'),
+  at: z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time' }).optional(),
+  revision: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .optional(),
+})
+type HistoryQuery = z.infer<typeof historyQuery>
+
+const placeSchema = z.object({ next: z.int().min(0) })
+
+/** What an event says, for who may read it: no keyed hash leaves, and what is sealed is opened. */
+const shownData = (event: RecordedEvent, key: Uint8Array | undefined): object => {
+  const { hmac, pepper_kid, serial_hash, sealed, ...data } = { ...event.data } as Record<
+    string,
+    unknown
+  >
+  const opened = key && typeof sealed === 'string' ? open(sealed, key) : undefined
+  return { ...data, ...opened }
+}
+
+const shownEvent = (event: RecordedEvent, key: Uint8Array | undefined): object => ({
+  id: event.id,
+  type: event.type,
+  revision: event.revision,
+  position: `${event.position}`,
+  at: event.at,
+  actor: event.envelope.a.actor,
+  request_id: event.envelope.a.request_id,
+  data: shownData(event, key),
+})
+
+const pageOfEvents = async (
+  { ledger, vault, secrets }: HttpDeps,
+  { project }: ProjectCall,
+  id: DeviceId,
+  { order, limit, cursor }: HistoryQuery,
+): Promise<Reply> => {
+  const list = listName('history', project, id, order)
+  const text = cursor
+  const place =
+    text === undefined ? undefined : openCursor(secrets.cursor, list, { text, schema: placeSchema })
+  const from = place && { from: place.next }
+  const events = await ledger.history(deviceStream(project, id), {
+    count: limit + 1,
+    order,
+    ...from,
+  })
+  if (events.length === 0) throw notFound()
+  const key = await vault.keyOf(id)
+  const next = events[limit]
+  const newest = order === 'desc' && !place ? events[0] : undefined
+  const body = {
+    data: events.slice(0, limit).map((event) => shownEvent(event, key)),
+    has_more: next !== undefined,
+    next_cursor: next ? sealCursor(secrets.cursor, list, { next: next.revision }) : null,
+  }
+  const last =
+    newest ?? (await ledger.history(deviceStream(project, id), { count: 1, order: 'desc' }))[0]
+  return { status: 200, body, position: last?.position }
+}
+
+const deviceThen = async (
+  deps: HttpDeps,
+  { project }: ProjectCall,
+  id: DeviceId,
+  { at, revision }: HistoryQuery,
+): Promise<Reply> => {
+  const upTo = revision === undefined ? { at: instantOf(Date.parse(at ?? '')) } : { revision }
+  const past = await deviceAsOf(deps)(project, id, upTo)
+  if (past.position === null) throw notFound()
+  if (revision !== undefined && past.revision !== revision) throw notFound('revision')
+  const { state, position } = past
+  if (state.status === 'unknown')
+    return { status: 200, body: { revision: -1, at: null, device: null }, position }
+  const key = await deps.vault.keyOf(id)
+  const opened = key ? openAll(state.sealed, key) : {}
+  const { full } = showFold(project, { state, revision: past.revision }, opened)
+  return { status: 200, body: { revision: past.revision, at: past.at, device: full }, position }
+}
+
+/**
+ * GET /v1/devices/{id}/history (HTTP contract, decision 26): read from the stream itself, so it needs no `Min-Position`. With `at` or
+ * `revision` the device as it was then.
+ */
+export const deviceHistory =
+  (deps: HttpDeps): Handler<ProjectCall> =>
+  async (call) => {
+    const id = deviceIn(call)
+    const query = checked(historyQuery, Object.fromEntries(call.query))
+    if (query.at !== undefined && query.revision !== undefined)
+      throw invalidValue('revision', 'cannot be asked for together with at')
+    return query.at === undefined && query.revision === undefined
+      ? pageOfEvents(deps, call, id, query)
+      : deviceThen(deps, call, id, query)
+  }

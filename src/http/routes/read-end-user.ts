@@ -1,0 +1,20 @@
+import { readEndUser as readRow } from '../../../projections/end-users.ts'
+import { endUserIn } from '../addressed.ts'
+import type { Handler, ProjectCall } from '../call.ts'
+import { endUserOfRow } from '../end-user-views.ts'
+import type { HttpDeps } from '../ports.ts'
+import { notFound } from '../problems.ts'
+import { readAt } from '../reads.ts'
+
+/** GET /v1/end-users/{id} */
+export const readEndUser =
+  (deps: HttpDeps): Handler<ProjectCall> =>
+  async (call) => {
+    const id = endUserIn(call)
+    const read = () => readRow(deps.db, call.project, id)
+    const { rows: row, position } = await readAt(deps, call, ['end_users'], read)
+    if (!row) throw notFound()
+    const body = endUserOfRow(row)
+    const resource = { revision: Number(row.revision), representation: body }
+    return { status: 200, body, position, resource }
+  }

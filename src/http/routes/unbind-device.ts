@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { deviceIn } from '../addressed.ts'
+import type { Handler, ProjectCall } from '../call.ts'
+import { readCommand } from '../commands.ts'
+import { showWritten, validatorOf } from '../device-views.ts'
+import type { HttpDeps } from '../ports.ts'
+import { refusal } from '../refusals.ts'
+import { unbindDevice as decide } from '../use-cases/unbind-device.ts'
+import { ofRegistered } from './registered.ts'
+
+/** POST /v1/devices/{id}/unbind: nothing happens to a device that is not bound. */
+export const unbindDevice = (deps: HttpDeps): Handler<ProjectCall> => {
+  const unbind = decide(deps)
+  return async (call) => {
+    const id = deviceIn(call)
+    const outcome = await unbind(id, await readCommand(deps.secrets, call, z.object({})))
+    if (outcome.kind === 'refused') throw refusal(outcome.because)
+    if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
+    const device = await showWritten(deps, call.project, ofRegistered(outcome))
+    return {
+      status: 200,
+      body: device.brief,
+      position: outcome.position,
+      resource: validatorOf(device),
+      replayed: outcome.kind === 'replayed',
+    }
+  }
+}

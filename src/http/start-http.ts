@@ -1,0 +1,105 @@
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { newId } from '../../protocol/ids.ts'
+import {
+  httpConnectionsMax,
+  httpDrainMsMax,
+  httpHeaderBytesMax,
+  httpHeadersMsMax,
+  httpKeepAliveMsMax,
+  httpRequestMsMax,
+} from '../../protocol/limits.ts'
+import { createHttpApp } from './app.ts'
+import type { HttpDeps } from './ports.ts'
+import { errorBody, Problem } from './problems.ts'
+
+export type HttpServer = {
+  readonly port: number
+  /** Requests that were taken and are not answered yet. */
+  readonly inFlight: () => number
+  /** Takes no more connections, answers what is in flight, closes the rest; after `httpDrainMsMax` everything. */
+  readonly close: () => Promise<void>
+}
+
+const checkEveryMs = 1_000
+const drainPollMs = 50
+
+/** What is no HTTP gets the contract's error too, where its socket can still be written to. */
+const refuseUnparsable =
+  ({ random }: Pick<HttpDeps, 'random'>) =>
+  (_error: Error, socket: Duplex): void => {
+    if (!socket.writable) {
+      socket.destroy()
+      return
+    }
+    const requestId = newId('req_', random)
+    const { type, text } = errorBody(new Problem('invalid_request'), requestId, undefined)
+    const head = [
+      'HTTP/1.1 400 Bad Request',
+      `X-Request-Id: ${requestId}`,
+      `Content-Type: ${type}`,
+      `Content-Length: ${Buffer.byteLength(text)}`,
+      'Connection: close',
+    ]
+    socket.end(`${head.join('\r\n')}\r\n\r\n${text}`)
+  }
+
+const listening = (server: Server, host: string, port: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+
+const drain = (server: Server, inFlight: ReadonlySet<ServerResponse>): Promise<void> =>
+  new Promise((resolve) => {
+    for (const response of inFlight)
+      if (!response.headersSent) response.setHeader('Connection', 'close')
+    // A connection turns idle after its last answer, and close() alone would wait for its keep-alive to end.
+    const idle = setInterval(() => server.closeIdleConnections(), drainPollMs)
+    const deadline = setTimeout(() => server.closeAllConnections(), httpDrainMsMax)
+    server.close(() => {
+      clearInterval(idle)
+      clearTimeout(deadline)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+
+/** Serves the management API. Throws what `listen` does: `EADDRINUSE` for a taken port. */
+export const startHttp = async (
+  deps: HttpDeps & { readonly host: string; readonly port: number },
+): Promise<HttpServer> => {
+  const { listener } = createHttpApp(deps)
+  const inFlight = new Set<ServerResponse>()
+  const server = createServer({
+    maxHeaderSize: httpHeaderBytesMax,
+    headersTimeout: httpHeadersMsMax,
+    requestTimeout: httpRequestMsMax,
+    keepAliveTimeout: httpKeepAliveMsMax,
+    connectionsCheckingInterval: checkEveryMs,
+    noDelay: true,
+  })
+  server.maxConnections = httpConnectionsMax
+  const serve: typeof listener = (request, response) => {
+    inFlight.add(response)
+    response.once('close', () => inFlight.delete(response))
+    return listener(request, response)
+  }
+  // Whoever sent `Expect: 100-continue` waits until the body is wanted.
+  server.on('request', serve).on('checkContinue', serve)
+  server.on('clientError', refuseUnparsable(deps))
+  const port = await listening(server, deps.host, deps.port)
+  let closed: Promise<void> | undefined
+  return {
+    port,
+    inFlight: () => inFlight.size,
+    close: () => {
+      closed ??= drain(server, inFlight)
+      return closed
+    },
+  }
+}

@@ -1,0 +1,78 @@
+import { claimAttemptsMax } from '../../../protocol/limits.ts'
+import { claim, type Holder, take } from '../../domain/claim.ts'
+import { Contended } from '../../store/ledger.ts'
+import type { Provenance } from '../../store/record.ts'
+import { claimStream, type StreamName } from '../../store/streams.ts'
+import type { Command } from '../commands.ts'
+import type { HttpDeps } from '../ports.ts'
+
+/**
+ * What a claim's holder is worth: `pending`, its stream is empty, a creation on its way; `holds`, it has that very value;
+ * `gone`, it was retired, erased or has another value.
+ */
+export type Standing = 'pending' | 'holds' | 'gone'
+
+export type Claimed<Id> =
+  /** Create this id: our own, or one whose creation somebody began and did not end. */
+  | { readonly kind: 'create'; readonly id: Id; readonly generation: number }
+  | { readonly kind: 'held'; readonly holder: Id }
+
+type Wanted<Id extends Holder> = {
+  /** Keyed hash of the kind and the value. */
+  readonly hash: string
+  readonly id: Id
+  readonly parse: (holder: Holder) => Id | undefined
+  readonly standingOf: (holder: Id) => Promise<Standing>
+  /** Done before the claim is taken: what may fail, fails with nothing written. */
+  readonly prepare: (id: Id) => Promise<unknown>
+}
+
+type Deps = Pick<HttpDeps, 'ledger'>
+
+type Seen<Id> = { readonly holder: Id; readonly standing: Standing; readonly takings: number }
+
+/** Who holds the claim as it is read, if anybody does, and what that is worth. */
+const seen = async <Id extends Holder>(
+  { ledger }: Deps,
+  stream: StreamName<'claim'>,
+  { id, parse, standingOf }: Wanted<Id>,
+): Promise<Seen<Id> | undefined> => {
+  const { state } = await ledger.read(stream, claim)
+  const holder = state.holder === null ? undefined : parse(state.holder)
+  if (holder === undefined) return undefined
+  // Our own earlier try, whatever became of it: its stream answers.
+  const standing = holder === id ? 'pending' : await standingOf(holder)
+  return { holder, standing, takings: state.takings }
+}
+
+const tryClaim = async <Id extends Holder>(
+  deps: Deps,
+  stream: StreamName<'claim'>,
+  wanted: Wanted<Id>,
+  { idem, ...by }: Provenance,
+): Promise<Claimed<Id> | undefined> => {
+  const { id } = wanted
+  const now = await seen(deps, stream, wanted)
+  if (now?.standing === 'holds') return { kind: 'held', holder: now.holder }
+  if (now?.standing === 'pending')
+    return { kind: 'create', id: now.holder, generation: now.takings }
+  await wanted.prepare(id)
+  const args = { id, ...(now && { over: now.holder }), ...(idem && { idem: idem.key }) }
+  const done = await deps.ledger.transact(stream, claim, () => take(args), by)
+  const taken = done.kind === 'done' && done.outcome.kind === 'taken' ? done.outcome : undefined
+  return taken && { kind: 'create', id, generation: taken.generation }
+}
+
+/** Claims a value for an id (design, "Uniqueness is a stream"). Throws `StoreUnavailable`, `Contended`. */
+export const claimValue = async <Id extends Holder>(
+  deps: Deps,
+  wanted: Wanted<Id>,
+  { by }: Pick<Command<unknown>, 'by'>,
+): Promise<Claimed<Id>> => {
+  const stream = claimStream(by.project, wanted.hash)
+  for (let attempt = 1; attempt <= claimAttemptsMax; attempt += 1) {
+    const claimed = await tryClaim(deps, stream, wanted, by)
+    if (claimed) return claimed
+  }
+  throw new Contended(`${stream}: ${claimAttemptsMax} attempts met another holder`)
+}

@@ -1,0 +1,57 @@
+import type { DeviceId } from '../../../protocol/ids.ts'
+import { jcs } from '../../../protocol/jcs.ts'
+import type { UpdateDeviceBody } from '../../../protocol/requests.ts'
+import type { Refusal } from '../../domain/decision.ts'
+import { type Device, device, type UpdateOutcome, update } from '../../domain/device.ts'
+import { openAll, seal } from '../../store/seal.ts'
+import { deviceStream } from '../../store/streams.ts'
+import type { Command } from '../commands.ts'
+import type { HttpDeps } from '../ports.ts'
+import { onlyIfMatch } from './if-match.ts'
+import { type Written, writtenOf } from './written.ts'
+
+type Deps = Pick<HttpDeps, 'ledger' | 'vault' | 'random'>
+
+export type UpdateDeviceOutcome =
+  | ({ readonly kind: 'updated' | 'unchanged' } & Written<Device>)
+  | Extract<UpdateOutcome, { kind: 'refused' }>
+  | Refusal<'changed'>
+
+type Change = Readonly<Record<string, unknown>>
+
+/** The members of `change` that are not so already. */
+const news = (known: Change, change: Change): Change =>
+  Object.fromEntries(
+    Object.entries(change).filter(
+      ([name, value]) =>
+        value !== undefined && (known[name] === undefined || jcs(known[name]) !== jcs(value)),
+    ),
+  )
+
+/** Changes what was sent. Throws `StoreUnavailable`, `VaultUnavailable`, `Contended`. */
+export const updateDevice =
+  ({ ledger, vault, random }: Deps) =>
+  async (
+    deviceId: DeviceId,
+    { by, body, ifMatch }: Command<UpdateDeviceBody>,
+  ): Promise<UpdateDeviceOutcome> => {
+    const { settings, ...written } = body
+    const key = Object.keys(written).length > 0 ? await vault.keyOf(deviceId) : undefined
+    const sealedChange = (state: Device): string | undefined => {
+      if (!key || state.status === 'unknown') return undefined
+      const change = news(openAll(state.sealed, key), written)
+      return Object.keys(change).length > 0 ? seal(change, key, random) : undefined
+    }
+    const place = { stream: deviceStream(by.project, deviceId), aggregate: device, ifMatch }
+    const decide = await onlyIfMatch(ledger, place, () => (state: Device) => {
+      const sealed = sealedChange(state)
+      return update({ ...(settings && { settings }), ...(sealed !== undefined && { sealed }) })(
+        state,
+      )
+    })
+    const done = await ledger.transact(place.stream, device, decide, by)
+    // A PATCH takes no Idempotency-Key.
+    if (done.kind !== 'done') throw new Error('an update was met under an Idempotency-Key')
+    if (done.outcome.kind === 'refused') return done.outcome
+    return { kind: done.outcome.kind, ...writtenOf(done) }
+  }

@@ -1,0 +1,214 @@
+import type { BootWindow } from '../../protocol/boot-window.ts'
+import type { DeviceId, NodeId } from '../../protocol/ids.ts'
+import {
+  appendMsMax,
+  ingestDevicesMax,
+  ingestEntriesMax,
+  ingestEventBytesMax,
+  ingestWaitingEntriesMax,
+} from '../../protocol/limits.ts'
+import type { Entry } from '../../protocol/observations.ts'
+import type { EventStore, Position } from '../store/event-store.ts'
+import {
+  CommitFailed,
+  type Committed,
+  createGroupCommit,
+  type GroupCommit,
+  type StreamFamily,
+} from '../store/group-commit.ts'
+import type { Log } from '../store/log.ts'
+import type { Meter } from '../store/meter.ts'
+import { ingestStream, shardsCount } from '../store/streams.ts'
+import { EdgeWindow } from './edge-window.ts'
+
+/** Whether this node may append and acknowledge, and in whose name. */
+export type IngestLease = {
+  readonly holds: () => boolean
+  readonly node: () => NodeId
+  readonly onIncarnation: (listener: (node: NodeId) => void) => void
+}
+
+export type IngestDeps = {
+  readonly store: Pick<EventStore, 'append' | 'readPage'>
+  readonly lease: IngestLease
+  readonly now: () => number
+  readonly monotonic: () => number
+  readonly newId: () => string
+  readonly log: Log
+  readonly meter: Meter
+}
+
+export type Ingest = {
+  /**
+   * `done` is called when the entry is in the log, or why it is not known to be. A repeat of what is stored is done at once; one of
+   * what is still pending when that is. The callbacks of one device come in the order of its calls, but for repeats.
+   */
+  readonly add: (entry: Entry, done: Committed) => void
+  /** The same as a promise. Rejects with `CommitFailed`. */
+  readonly observe: (entry: Entry) => Promise<Position>
+  /** What the read model knows of a device's numbering, unless this node knows more. */
+  readonly remember: (device: DeviceId, window: BootWindow) => void
+  readonly knows: (device: DeviceId) => boolean
+  readonly pending: () => number
+  /** Resolves when nothing is pending. */
+  readonly idle: () => Promise<void>
+}
+
+type Device = {
+  readonly shard: number
+  window: EdgeWindow
+  /** Numbered entries on their way into the log, and who else waits for each. */
+  readonly pending: Map<string, Committed[]>
+  lastPosition: Position
+}
+
+const head = Buffer.from('{"v":1,"entries":[')
+const comma = Buffer.from(',')
+const tail = Buffer.from(']}')
+
+/** Each entry was serialised once; a commit only joins the bytes. */
+const joined = (entries: readonly Buffer[]): Buffer => {
+  const parts: Buffer[] = [head]
+  for (const [i, entry] of entries.entries()) {
+    if (i > 0) parts.push(comma)
+    parts.push(entry)
+  }
+  parts.push(tail)
+  return Buffer.concat(parts)
+}
+
+// FNV-1a: any hash that spreads ids over the shards.
+const shardOf = (device: string): number => {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < device.length; i += 1)
+    hash = Math.imul(hash ^ device.charCodeAt(i), 0x01000193)
+  return (hash >>> 0) % shardsCount
+}
+
+const familyOf = (node: NodeId, shard: number): StreamFamily<Buffer> => ({
+  streamAt: (ms) => ingestStream(node, shard, ms),
+  encode: joined,
+  metadata: { v: 1, node },
+})
+
+const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestDeps) => {
+  const shards: GroupCommit<Buffer>[] = Array.from({ length: shardsCount }, (_, shard) =>
+    createGroupCommit<Buffer>({
+      store,
+      type: 'IngestCommitted',
+      family: familyOf(lease.node(), shard),
+      bytesOf: (entry) => entry.length,
+      entriesMax: ingestEntriesMax,
+      bytesMax: ingestEventBytesMax,
+      waitingEntriesMax: ingestWaitingEntriesMax,
+      appendMsMax,
+      mayAppend: lease.holds,
+      onCommit: (entries, ms) => {
+        meter.observe('ingest_commit_entries', entries)
+        meter.observe('ingest_commit_seconds', ms / 1_000)
+      },
+      now,
+      monotonic,
+      newId,
+      log,
+    }),
+  )
+  lease.onIncarnation((node) => {
+    for (const [shard, commit] of shards.entries()) commit.reset(familyOf(node, shard))
+  })
+  return shards
+}
+
+/** The devices that spoke last; what is forgotten is met again by every reader. */
+class Devices {
+  readonly #devices = new Map<string, Device>()
+
+  of(id: string): Device {
+    const known = this.#devices.get(id)
+    if (known) return known
+    const made = {
+      shard: shardOf(id),
+      window: new EdgeWindow(),
+      pending: new Map(),
+      lastPosition: 0n,
+    }
+    this.#devices.set(id, made)
+    if (this.#devices.size > ingestDevicesMax) this.#forgetOldest()
+    return made
+  }
+
+  has(id: string): boolean {
+    return this.#devices.has(id)
+  }
+
+  #forgetOldest(): void {
+    for (const [id, device] of this.#devices)
+      if (device.pending.size === 0) {
+        this.#devices.delete(id)
+        return
+      }
+  }
+}
+
+export const openIngest = (deps: IngestDeps): Ingest => {
+  const shards = openShards(deps)
+  const devices = new Devices()
+
+  const commit = (device: Device, entry: Entry, done: Committed): void => {
+    shards[device.shard]?.add(Buffer.from(JSON.stringify(entry)), done)
+  }
+
+  /** Once, however often it is sent: the numbers of a heartbeat or boot name it. */
+  const addNumbered = (
+    device: Device,
+    entry: Entry & { boot: string | number; seq: number },
+    done: Committed,
+  ): void => {
+    const { boot, seq } = entry
+    const key = `${boot} ${seq}`
+    const waiting = device.pending.get(key)
+    if (waiting) {
+      waiting.push(done)
+      return
+    }
+    if (device.window.verdict(boot, seq) === 'repeat') {
+      deps.meter.count('ingest_repeats_total')
+      done(undefined, device.lastPosition)
+      return
+    }
+    const all = [done]
+    device.pending.set(key, all)
+    commit(device, entry, (error, position) => {
+      device.pending.delete(key)
+      if (error === undefined) device.window.stored(boot, seq)
+      if (position !== undefined) device.lastPosition = position
+      for (const one of all) one(error, position)
+    })
+  }
+
+  const add = (entry: Entry, done: Committed): void => {
+    const device = devices.of(entry.d)
+    const { boot, seq } = entry
+    if (entry.k !== 'rejected' && boot !== undefined && seq !== undefined)
+      addNumbered(device, { ...entry, boot, seq }, done)
+    else commit(device, entry, done)
+  }
+
+  return {
+    add,
+    observe: (entry) =>
+      new Promise((resolve, reject) => {
+        add(entry, (error, position) =>
+          error === undefined ? resolve(position ?? 0n) : reject(new CommitFailed(error)),
+        )
+      }),
+    remember: (id, window) => {
+      if (!devices.has(id)) devices.of(id).window = new EdgeWindow(window)
+    },
+    knows: (id) => devices.has(id),
+    pending: () => shards.reduce((sum, shard) => sum + shard.pending(), 0),
+    idle: async () => {
+      await Promise.all(shards.map((shard) => shard.idle()))
+    },
+  }
+}

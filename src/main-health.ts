@@ -1,0 +1,55 @@
+import type { Auth } from './auth/ports.ts'
+import type { Check, HealthReport } from './http/ports.ts'
+import type { Projector } from './projecting/projector.ts'
+
+export type HealthSources = {
+  readonly version: string
+  readonly auth: Pick<Auth, 'health' | 'lease'>
+  readonly projector: Pick<Projector, 'health'>
+  /** Answers when Postgres does. */
+  readonly askPostgres: () => Promise<unknown>
+  readonly postgresMsMax: number
+  /** Set once everything runs, unset when the node begins to stop. */
+  readonly serving: () => boolean
+}
+
+const bounded = async (work: Promise<unknown>, ms: number): Promise<Check> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Check>((resolve) => {
+    timer = setTimeout(() => resolve({ status: 'failing', detail: `no answer in ${ms} ms` }), ms)
+  })
+  const answered = work.then(
+    (): Check => ({ status: 'ok' }),
+    (): Check => ({ status: 'failing', detail: 'cannot be reached' }),
+  )
+  const check = await Promise.race([answered, late])
+  clearTimeout(timer)
+  return check
+}
+
+/**
+ * What `GET /health/ready` says (operating contract, "Health"). Not ready without the log or while this node cannot prove that it
+ * follows it; Postgres and projections failing are shown, but take no ingest away.
+ */
+export const healthReport = async (sources: HealthSources): Promise<HealthReport> => {
+  const { auth, projector, version } = sources
+  const seen = auth.health()
+  const projecting = projector.health()
+  // Following the log is the proof that the event store answers: appends and their way back.
+  const eventStore: Check =
+    seen.status === 'ok'
+      ? { status: 'ok' }
+      : { status: 'failing', detail: seen.detail ?? 'cannot be followed' }
+  const checks = {
+    event_store: eventStore,
+    postgres: await bounded(sources.askPostgres(), sources.postgresMsMax),
+    projections: {
+      status: projecting.status,
+      ...(projecting.detail !== undefined && { detail: projecting.detail }),
+      lag_ms: Math.round(projecting.lagMs),
+    },
+    auth: { status: seen.status, lag_ms: seen.lagMs, lease_ms: seen.leaseMs },
+  } as const
+  const ready = sources.serving() && seen.status === 'ok'
+  return { status: ready ? 'ready' : 'not_ready', node: auth.lease.node(), version, checks }
+}

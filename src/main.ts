@@ -1,0 +1,238 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { allProjections } from '../projections/all.ts'
+import { readBootWindow } from '../projections/device-health.ts'
+import { postgresHealthMsMax, startMsMax } from '../protocol/limits.ts'
+import { openAuth } from './auth/open-auth.ts'
+import type { Config } from './config.ts'
+import { type DataDir, lockDataDir } from './config-data-dir.ts'
+import { addressText } from './config-parsers.ts'
+import { loadSecrets } from './config-secrets.ts'
+import { startHttp } from './http/start-http.ts'
+import { openIngest } from './ingest/ingest.ts'
+import {
+  printFirstKey,
+  publishSigningKeys,
+  refuseForeignLog,
+  StartRefused,
+} from './main-first-start.ts'
+import { healthReport } from './main-health.ts'
+import { createMetrics } from './main-metrics.ts'
+import { type Database, openDatabase } from './main-postgres.ts'
+import { type Services, startServices } from './main-services.ts'
+import { startBroker } from './mqtt/broker.ts'
+import { migrate, SchemaTooNew } from './projecting/migrate.ts'
+import { startProjector } from './projecting/projector.ts'
+import type { EventStore } from './store/event-store.ts'
+import { connectEventStore } from './store/eventstoredb.ts'
+import type { Secrets } from './store/keyring.ts'
+import { createLedger } from './store/ledger.ts'
+import type { Log } from './store/log.ts'
+import { createVault } from './store/vault.ts'
+
+const { version }: { version: string } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+)
+
+export type StartOptions = {
+  readonly log: Log
+  /** Where the first key is shown, once. */
+  readonly print?: (text: string) => void
+  /** The way to the event store; another one than the real is a test's. */
+  readonly connect?: (url: string) => EventStore
+}
+
+export type Lapel = {
+  readonly http: string
+  readonly mqtt: string
+  /** An orderly stop: no new work, what is under way is finished, everything closes in reverse. May be called again. */
+  readonly stop: () => Promise<void>
+}
+
+const takeDataDir = async (config: Config, closing: AsyncDisposableStack): Promise<DataDir> => {
+  const locked = await lockDataDir(config.dataDir)
+  if (locked.kind === 'refused') throw new StartRefused(locked.because)
+  closing.defer(locked.dataDir.release)
+  return locked.dataDir
+}
+
+const takeSecrets = async (file: string): Promise<{ secrets: Secrets; created: boolean }> => {
+  const loaded = await loadSecrets(file)
+  if (loaded.kind === 'refused') throw new StartRefused(loaded.because)
+  return loaded
+}
+
+const isFinal = (error: unknown): boolean =>
+  error instanceof StartRefused || error instanceof SchemaTooNew
+
+const retryMs = 500
+
+/** A database that is still coming up is waited for; what it refuses is not. */
+const whenUp = async <Result>(
+  what: string,
+  log: Log,
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  const deadline = performance.now() + startMsMax
+  for (;;) {
+    const ended = await work().catch((error: unknown) => ({ error }))
+    if (!(ended instanceof Object && 'error' in ended)) return ended
+    const { error } = ended
+    if (isFinal(error)) throw error
+    const cause = (error as Error).cause ?? error
+    if (performance.now() > deadline)
+      throw new StartRefused(`${what} cannot be reached: ${cause}`, { cause: error })
+    log.warn({ what, cause: String(cause) }, 'waiting for a database')
+    await delay(retryMs)
+  }
+}
+
+/** Everything below the edges: the ledger, the vault, the read models, who may. */
+const openCore = async (
+  config: Config,
+  services: Services,
+  { log, connect = connectEventStore }: StartOptions,
+  closing: AsyncDisposableStack,
+) => {
+  const { secrets, created } = await takeSecrets(config.secretsFile)
+  const metrics = createMetrics()
+  const store = connect(services.eventStoreUrl)
+  closing.defer(store.close)
+  const database: Database = openDatabase(services.databaseUrl, log, closing)
+  await whenUp('Postgres (DATABASE_URL)', log, () => migrate(database.pool))
+  const foreign = { file: config.secretsFile, created }
+  await whenUp('the event store (EVENTSTORE_URL)', log, () => refuseForeignLog(store, foreign))
+  const clocks = {
+    now: Date.now,
+    monotonic: () => performance.now(),
+    random: randomBytes,
+    newId: randomUUID,
+  }
+  const ledger = createLedger({ store, secrets, ...clocks })
+  await whenUp('the event store (EVENTSTORE_URL)', log, () => publishSigningKeys(ledger, secrets))
+  const vault = createVault({ db: database.db, secrets, ...clocks })
+  const { meter } = metrics
+  const projector = startProjector({
+    store,
+    pool: database.projectorPool,
+    vault,
+    projections: allProjections,
+    log,
+    meter,
+    monotonic: clocks.monotonic,
+  })
+  closing.defer(projector.close)
+  return { secrets, metrics, store, database, ledger, vault, projector, log, meter, ...clocks }
+}
+
+type Core = Awaited<ReturnType<typeof openCore>>
+
+/** The way in: credentials, observations, the broker and the API. */
+const openEdges = async (config: Config, core: Core, closing: AsyncDisposableStack) => {
+  const { database, metrics, projector, store, secrets } = core
+  const serving = { now: false }
+  const auth = await openAuth({ ...core, db: database.db, spareDb: database.spareDb, version })
+  closing.defer(auth.close)
+  const ingest = openIngest({ ...core, store, lease: auth.lease })
+  const broker = await startBroker({
+    ...core,
+    ...config.mqtt,
+    auth,
+    ingest,
+    rateDevice: config.rates.device,
+    readWindow: (device) => readBootWindow(database.db, device).catch(() => undefined),
+  })
+  closing.defer(broker.close)
+  const admin = randomBytes(32).toString('base64url')
+  const health = () =>
+    healthReport({
+      version,
+      auth,
+      projector,
+      askPostgres: () => database.pool.query('select 1'),
+      postgresMsMax: postgresHealthMsMax,
+      serving: () => serving.now,
+    })
+  metrics.gauge('mqtt_connections', broker.connected)
+  metrics.gauge('ingest_pending_entries', ingest.pending)
+  const deps = {
+    ...core,
+    auth,
+    ingest,
+    db: database.db,
+    secrets,
+    admin,
+    health,
+    metrics: { text: metrics.text },
+    tokenGraceSeconds: config.tokenGraceSeconds,
+    onlineWindowSeconds: config.onlineWindowSeconds,
+    rates: config.rates,
+    rebuild: (names?: readonly string[]) => projector.rebuild(names),
+  }
+  const http = await startHttp({ ...deps, ...config.http })
+  closing.defer(http.close)
+  return { auth, broker, http, admin, deps, serving }
+}
+
+/** A taken port names itself and its variable. */
+const explained = (error: unknown, config: Config): unknown => {
+  const { code, port } = error as { code?: string; port?: number }
+  if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error
+  const isHttp = port === config.http.port
+  const [variable, address] = isHttp ? ['LAPEL_HTTP', config.http] : ['LAPEL_MQTT', config.mqtt]
+  const why =
+    code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be listened on (${code})`
+  return new StartRefused(
+    `${addressText(address)} (${variable}) ${why}: free it, or set ${variable} to another host:port`,
+  )
+}
+
+const open = async (
+  config: Config,
+  options: StartOptions,
+  closing: AsyncDisposableStack,
+): Promise<Lapel> => {
+  const { log } = options
+  const dataDir = await takeDataDir(config, closing)
+  const services = await startServices(config, dataDir, log, closing)
+  const core = await openCore(config, services, options, closing)
+  const { broker, http, admin, deps, serving } = await openEdges(config, core, closing)
+  const [httpAt, mqttAt] = [
+    addressText({ ...config.http, port: http.port }),
+    addressText({ ...config.mqtt, port: broker.port }),
+  ]
+  serving.now = true
+  closing.defer(async () => {
+    serving.now = false
+  })
+  await printFirstKey(deps, core.store, options.print)
+  await dataDir.writeNode({
+    pid: process.pid,
+    version,
+    http: `http://${httpAt}`,
+    mqtt: `mqtt://${mqttAt}`,
+    admin,
+    eventstore_url: services.eventStoreUrl,
+    database_url: services.databaseUrl,
+    s3_endpoint: null,
+  })
+  log.info({ http: `http://${httpAt}`, mqtt: `mqtt://${mqttAt}`, version }, 'Lapel serves')
+  let stopping: Promise<void> | undefined
+  const stop = () => {
+    stopping ??= closing.disposeAsync()
+    return stopping
+  }
+  return { http: `http://${httpAt}`, mqtt: `mqtt://${mqttAt}`, stop }
+}
+
+/** Starts a node: opens in order, closes in reverse. Throws `StartRefused` with a sentence for the operator. */
+export const startLapel = async (config: Config, options: StartOptions): Promise<Lapel> => {
+  const closing = new AsyncDisposableStack()
+  try {
+    return await open(config, options, closing)
+  } catch (error) {
+    await closing.disposeAsync()
+    throw explained(error, config)
+  }
+}

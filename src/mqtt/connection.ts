@@ -1,0 +1,48 @@
+import type { Client } from 'aedes'
+import { mqttBurstMessages } from '../../protocol/limits.ts'
+import type { Encoding, TopicDevice } from '../../protocol/topics.ts'
+import type { Session } from '../auth/ports.ts'
+import { Completions } from './completions.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** What is known of a client between its CONNACK and its end. */
+export class Connection {
+  readonly client: Client
+  readonly session: Session
+  readonly completions = new Completions()
+  readonly bucket: TokenBucket
+  readonly rejects: TokenBucket
+  /** How the device names itself where it subscribed; `undefined` until it does. */
+  subscribed: TopicDevice | undefined
+  /** What the device spoke last. */
+  encoding: Encoding = 'json'
+
+  constructor(
+    client: Client,
+    session: Session,
+    rates: { perSecond: number; rejectsPerMinute: number; nowMs: number },
+  ) {
+    this.client = client
+    this.session = session
+    this.bucket = new TokenBucket(rates.perSecond, mqttBurstMessages, rates.nowMs)
+    this.rejects = new TokenBucket(rates.rejectsPerMinute / 60, rates.rejectsPerMinute, rates.nowMs)
+  }
+
+  isOwn(device: TopicDevice): boolean {
+    return device === 'me' || device === this.session.principal.deviceId
+  }
+}
+
+/** The connections of a broker, by Aedes' client. */
+export type Connections = {
+  readonly of: (client: Client | null) => Connection | undefined
+  readonly add: (connection: Connection) => void
+}
+
+export const createConnections = (): Connections => {
+  const connections = new WeakMap<Client, Connection>()
+  return {
+    of: (client) => (client ? connections.get(client) : undefined),
+    add: (connection) => void connections.set(connection.client, connection),
+  }
+}

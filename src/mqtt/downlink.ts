@@ -1,0 +1,35 @@
+import { type MqttErrorCode, mqttErrors } from '../../protocol/errors.ts'
+import { instantOf } from '../../protocol/instant.ts'
+import type { Boot } from '../../protocol/payloads.ts'
+import { type DownMessage, downTopic } from '../../protocol/topics.ts'
+import type { Connection } from './connection.ts'
+import { encodePayload } from './payload.ts'
+
+/** In the spelling that the device subscribed, in the encoding that it spoke last; to nobody who did not subscribe. */
+const send = (connection: Connection, message: DownMessage, qos: 0 | 1, value: object): void => {
+  const { client, subscribed, encoding } = connection
+  if (subscribed === undefined || client.closed) return
+  const topic = downTopic(subscribed, message, encoding)
+  const payload = encodePayload(value, encoding)
+  client.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, () => {})
+}
+
+/** Server time, for the device's clock skew. */
+export const sendTime = (connection: Connection, nowMs: number): void =>
+  send(connection, 'time', 0, { now: instantOf(nowMs) })
+
+export type DeviceFault = {
+  readonly code: MqttErrorCode
+  readonly topic: string
+  readonly message?: string
+  readonly field?: string
+  readonly boot?: Boot
+  readonly seq?: number
+  readonly retry_after?: number
+}
+
+/** What was wrong with an uplink message: 3.1.1 has no negative acknowledgement. */
+export const sendError = (connection: Connection, fault: DeviceFault): void => {
+  const { message, fatal } = mqttErrors[fault.code]
+  send(connection, 'errors', 1, { message, ...fault, fatal })
+}

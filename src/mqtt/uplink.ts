@@ -1,0 +1,99 @@
+import type { z } from 'zod'
+import type { MqttErrorCode } from '../../protocol/errors.ts'
+import type { Instant } from '../../protocol/instant.ts'
+import type { Entry } from '../../protocol/observations.ts'
+import {
+  type Boot,
+  bootPayloadSchema,
+  heartbeatSchema,
+  uplinkSchema,
+} from '../../protocol/payloads.ts'
+import type { UpTopic } from '../../protocol/topics.ts'
+import type { Session } from '../auth/ports.ts'
+import { decodePayload } from './payload.ts'
+
+/** What a message of a device comes to: an entry for the log, or why it is none. */
+export type Uplink =
+  | { readonly kind: 'entry'; readonly entry: Entry; readonly deviceName: string | undefined }
+  | Fault
+
+export type Fault = {
+  readonly kind: 'fault'
+  readonly code: MqttErrorCode
+  readonly message?: string
+  readonly field?: string
+  readonly boot?: Boot
+  readonly seq?: number
+}
+
+const heartbeatMessage = heartbeatSchema.extend(uplinkSchema.shape)
+const bootMessage = bootPayloadSchema.extend(uplinkSchema.shape)
+
+/** The numbers of a message that has a fault elsewhere: the device finds it again by them. */
+const numbersOf = (value: unknown): { boot?: Boot; seq?: number } => {
+  const parsed = uplinkSchema.safeParse(value)
+  if (!parsed.success) return {}
+  const { boot, seq } = parsed.data
+  return { ...(boot !== undefined && { boot }), ...(seq !== undefined && { seq }) }
+}
+
+const invalid = (error: z.ZodError, value: unknown): Fault => {
+  const [issue] = error.issues
+  const field = issue?.path.join('.') ?? ''
+  return {
+    kind: 'fault',
+    code: 'validation_failed',
+    message: issue?.message ?? 'The payload has an invalid value.',
+    ...(field !== '' && { field }),
+    ...numbersOf(value),
+  }
+}
+
+type Numbered = z.infer<typeof uplinkSchema>
+
+const common = ({ principal }: Session, { boot, seq, at }: Numbered, rx: Instant) => ({
+  via: 'mqtt' as const,
+  p: principal.project,
+  d: principal.deviceId,
+  by: principal.tokenId,
+  ...(boot !== undefined && { boot }),
+  ...(seq !== undefined && { seq }),
+  ...(at !== undefined && { at }),
+  rx,
+})
+
+const heartbeatOf = (value: unknown, session: Session, rx: Instant): Uplink => {
+  const parsed = heartbeatMessage.safeParse(value)
+  if (!parsed.success) return invalid(parsed.error, value)
+  const { boot, seq, at, device_name, ...data } = parsed.data
+  const entry: Entry = { k: 'heartbeat', ...common(session, { boot, seq, at }, rx), data }
+  return { kind: 'entry', entry, deviceName: device_name }
+}
+
+const bootOf = (value: unknown, session: Session, rx: Instant): Uplink => {
+  const parsed = bootMessage.safeParse(value)
+  if (!parsed.success) return invalid(parsed.error, value)
+  const { boot, seq, at, ...data } = parsed.data
+  const entry: Entry = { k: 'boot', ...common(session, { boot, seq, at }, rx), data }
+  return { kind: 'entry', entry, deviceName: undefined }
+}
+
+const fault = (code: MqttErrorCode): Fault => ({ kind: 'fault', code })
+
+/** The message under a topic of the session's own device. */
+export const uplinkOf = (
+  topic: UpTopic,
+  payload: Uint8Array,
+  session: Session,
+  rx: Instant,
+): Uplink => {
+  if (topic.kind === 'unknown') return fault('unknown_topic')
+  if (topic.kind === 'unknown-version') return fault('unknown_version')
+  if (topic.kind !== 'heartbeat' && topic.kind !== 'boot') return fault('not_implemented')
+  const decoded = decodePayload(payload, topic.encoding)
+  if (decoded.kind === 'malformed')
+    return { kind: 'fault', code: 'malformed', message: decoded.reason }
+  return topic.kind === 'heartbeat'
+    ? heartbeatOf(decoded.value, session, rx)
+    : bootOf(decoded.value, session, rx)
+}

@@ -169,3 +169,10 @@ export const postgresHealthMsMax = 1_000
 export const spareConnectionsMax = 2
 export const startMsMax = 60_000
 export const statementMsMax = 15_000
+
+// the command line
+export const cliRequestMsMax = 120_000
+export const simulatedDevicesMax = 5_000
+export const simulatedRateMax = 20_000
+export const simulatedSecondsMax = 3_600
+export const stopMsMax = 10_000

@@ -101,6 +101,9 @@ export const rotateKeyBody = z.object({
 export type RotateKeyBody = z.infer<typeof rotateKeyBody>
 
 /** POST …/projects: makes both worlds. */
+/** Which read models; all when left out. */
+export const rebuildBody = z.object({ names: z.array(line(nameCharsMax)).max(100).optional() })
+
 export const createProjectBody = z.object({ name: line(nameCharsMax) })
 export type CreateProjectBody = z.infer<typeof createProjectBody>
 

@@ -70,6 +70,7 @@ export const printFirstKey = async (
   const key = {
     by: { ...by, project: worlds.test },
     idempotencyKey: undefined,
+    ifMatch: undefined,
     body: { name: 'First key' },
   }
   const made = await createKey(deps)(key)

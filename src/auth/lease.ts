@@ -93,7 +93,7 @@ export class NodeLease {
   seen(id: string): void {
     const beat = this.#beats.get(id)
     if (!beat || beat.node !== this.#node) return
-    const { monotonic, leaseMsMax, onHolds } = this.#deps
+    const { monotonic, onHolds } = this.#deps
     this.#provenAt = beat.sentAt
     this.#roundTripMs = monotonic() - beat.sentAt
     for (const [older, one] of this.#beats) {
@@ -101,8 +101,7 @@ export class NodeLease {
       this.#beats.delete(older)
       for (const proved of one.proofs) proved()
     }
-    clearTimeout(this.#expiryTimer)
-    this.#expiryTimer = setTimeout(() => this.#expire(), Math.max(0, leaseMsMax - this.ageMs()) + 1)
+    this.#awaitExpiry()
     if (this.#isHeld || !this.holds()) return
     this.#isHeld = true
     onHolds()
@@ -141,10 +140,20 @@ export class NodeLease {
       )
   }
 
+  #awaitExpiry(): void {
+    clearTimeout(this.#expiryTimer)
+    const leftMs = Math.max(0, this.#deps.leaseMsMax - this.ageMs())
+    this.#expiryTimer = setTimeout(() => this.#expire(), leftMs + 1)
+  }
+
   #expire(): void {
-    if (this.#stopped || !this.#isHeld || this.holds()) return
-    this.#isHeld = false
-    this.#deps.onExpired()
+    if (this.#stopped || !this.#isHeld) return
+    // A timer may fire a little early.
+    if (this.holds()) this.#awaitExpiry()
+    else {
+      this.#isHeld = false
+      this.#deps.onExpired()
+    }
   }
 
   #schedule(): void {

@@ -4,7 +4,7 @@ import type { Tables } from '../../projections/tables.ts'
 import type { Random } from '../../protocol/base62.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import { authLeaseMsMax, overlayEventsMax } from '../../protocol/limits.ts'
-import type { SessionEntry } from '../../protocol/observations.ts'
+import type { CloseReason, SessionEntry } from '../../protocol/observations.ts'
 import { parseToken } from '../../protocol/tokens.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Secrets } from '../store/keyring.ts'
@@ -25,7 +25,7 @@ import { beforeAll, Overlay } from './overlay.ts'
 import type { Auth } from './ports.ts'
 import { createReader, credentialProjections } from './rows.ts'
 import { createSessionLog } from './session-log.ts'
-import { createSessionTable } from './session-table.ts'
+import { createSessionTable, type LocalSession } from './session-table.ts'
 import { createTakeovers } from './takeovers.ts'
 import { createTokenEvents } from './token-events.ts'
 import { startUpkeep } from './upkeep.ts'
@@ -56,8 +56,16 @@ type Full = AuthDeps & { readonly leaseMsMax: number }
 /** Sessions and the lease that they hang on: what ends the lease ends them. */
 const createNode = (deps: Full) => {
   const listeners: ((node: NodeId) => void)[] = []
+  // Whoever cannot close a socket must not keep this node from following the log.
+  const close = (session: LocalSession, reason: CloseReason): void => {
+    try {
+      session.kick(reason)
+    } catch (error) {
+      deps.log.error({ error, session: session.id }, 'a session could not be closed')
+    }
+  }
   const table = createSessionTable((session, reason) => {
-    session.kick(reason)
+    close(session, reason)
     // One that was never written down has nothing to be closed.
     if (Number.isFinite(session.order)) sessionLog.closed(session, reason)
   })
@@ -71,7 +79,7 @@ const createNode = (deps: Full) => {
     onLost: (_old, next) => {
       // Before the streams change: their `NodeLost` closed these sessions already.
       for (const session of table.all())
-        if (table.end(session, 'store_down')) session.kick('store_down')
+        if (table.end(session, 'store_down')) close(session, 'store_down')
       sessionLog.reset(next)
       for (const listener of listeners) listener(next)
     },
@@ -104,7 +112,6 @@ const createSessionFollower = ({ table, lease, others }: Node, tokenEvents: Toke
 
   return ({ node, position, entries }: SessionsEvent): void => {
     // A paused node may have had an append on its way when it was declared lost.
-    if (others.isLost(node)) return
     const isOwn = node === lease.node()
     for (const entry of entries) {
       const takeovers = countTakeovers(entry)
@@ -197,7 +204,9 @@ export const openAuth = async (given: AuthDeps): Promise<Auth> => {
     },
     health: () => healthOf(lease, follower),
     followed: (position, msMax) => {
-      void lease.prove() // what is not for this follower passes it with the next thing that is
+      const reached = follower.position()
+      // What is not for this follower passes it with the next thing that is.
+      if (reached === 'start' || reached < position) void lease.prove()
       return follower.reached(position, msMax)
     },
     close: async () => {

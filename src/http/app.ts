@@ -22,6 +22,7 @@ import { listEndUsers } from './routes/list-end-users.ts'
 import { createProject, listProjects } from './routes/projects.ts'
 import { readDevice } from './routes/read-device.ts'
 import { readEndUser } from './routes/read-end-user.ts'
+import { rebuild } from './routes/rebuild.ts'
 import { refreshToken } from './routes/refresh-token.ts'
 import { unbindDevice } from './routes/unbind-device.ts'
 import { updateDevice } from './routes/update-device.ts'
@@ -92,6 +93,7 @@ const routesOf = (deps: HttpDeps): readonly Route[] => [
   admin('GET /internal/api-keys', listKeys(deps)),
   admin('POST /internal/api-keys/:id/rotate', rotateKey(deps)),
   admin('DELETE /internal/api-keys/:id', revokeKey(deps)),
+  admin('POST /internal/rebuild', rebuild(deps)),
 ]
 
 const router = () => new Router<RequestState>({ strict: true, sensitive: true })

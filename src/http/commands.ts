@@ -23,7 +23,7 @@ export type Command<Body> = {
   /** Clear, for the id of what is created under it. */
   readonly idempotencyKey: string | undefined
   /** Revisions of which the resource must have one; `undefined` for no condition. */
-  readonly ifMatch: readonly number[] | undefined
+  readonly ifMatch?: readonly number[] | undefined
   readonly body: Body
 }
 

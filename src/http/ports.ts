@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from '../../projections/tables.ts'
 import type { Random } from '../../protocol/base62.ts'
-import type { Entry } from '../../protocol/observations.ts'
 import type { Auth } from '../auth/ports.ts'
+import type { Ingest } from '../ingest/ingest.ts'
 import type { Position } from '../store/event-store.ts'
 import type { Secrets } from '../store/keyring.ts'
 import type { Ledger } from '../store/ledger.ts'
@@ -16,11 +16,6 @@ export type Projections = {
   readonly waitFor: (position: Position, msMax: number) => Promise<boolean>
   /** A position that they are known to have reached, without asking; `undefined` where only the checkpoints table tells. */
   readonly position?: () => Position | undefined
-}
-
-/** The way in for observations: answers with the position of the commit that holds it. */
-export type Observations = {
-  readonly observe: (observation: Entry) => Promise<Position>
 }
 
 export type Check = {
@@ -38,6 +33,15 @@ export type HealthReport = {
   readonly checks: Readonly<Record<string, Check>>
 }
 
+/** A read model that was folded anew, and whether the live one was the same. */
+export type RebuiltModel = {
+  readonly projection: string
+  readonly events: number
+  readonly seconds: number
+  readonly fingerprint: string
+  readonly equal: boolean
+}
+
 /** Requests a second, 0 for unlimited (HTTP contract, decision 23). `liveNodes` share each limit. */
 export type Rates = {
   readonly key: number
@@ -51,7 +55,7 @@ export type HttpDeps = {
   readonly auth: Pick<Auth, 'device' | 'key' | 'followed'>
   readonly ledger: Ledger
   readonly vault: Vault
-  readonly ingest: Observations
+  readonly ingest: Pick<Ingest, 'observe'>
   readonly projector: Projections
   readonly db: Kysely<Tables>
   readonly secrets: Secrets
@@ -65,6 +69,8 @@ export type HttpDeps = {
   readonly health: () => HealthReport | Promise<HealthReport>
   /** Prometheus text, and the bearer that reads it from elsewhere than loopback. */
   readonly metrics: { readonly text: () => Promise<string>; readonly bearer?: string | undefined }
+  /** Read models folded anew; `not-leading`: another node keeps them. */
+  readonly rebuild: (names?: readonly string[]) => Promise<readonly RebuiltModel[] | 'not-leading'>
   readonly tokenGraceSeconds: number
   readonly onlineWindowSeconds: number
   readonly rates: Rates

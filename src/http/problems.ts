@@ -3,6 +3,7 @@ import type { RequestId } from '../../protocol/ids.ts'
 import { retryAfterSeconds } from '../../protocol/limits.ts'
 import type { Fault } from '../../protocol/requests.ts'
 import { StoreUnavailable } from '../store/event-store.ts'
+import { CommitFailed } from '../store/group-commit.ts'
 import { Contended } from '../store/ledger.ts'
 import { SubjectErased, VaultUnavailable } from '../store/vault.ts'
 import { isDatabaseDown } from './database-down.ts'
@@ -54,6 +55,7 @@ const isUnavailable = (error: unknown): boolean =>
   error instanceof StoreUnavailable ||
   error instanceof VaultUnavailable ||
   error instanceof Contended ||
+  error instanceof CommitFailed ||
   isDatabaseDown(error)
 
 /** What the caller is told of an error. What nobody foresaw becomes `internal_error` and nothing of it goes out. */

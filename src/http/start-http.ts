@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { newId } from '../../protocol/ids.ts'
 import {
@@ -54,19 +54,28 @@ const listening = (server: Server, host: string, port: number): Promise<number> 
     })
   })
 
-const drain = (server: Server, inFlight: ReadonlySet<ServerResponse>): Promise<void> =>
+/** What is open, and what of it waits for an answer. */
+type Open = { readonly sockets: Set<Socket>; readonly inFlight: Set<ServerResponse> }
+
+// Node counts a connection that never sent a byte as busy until its headers are due.
+const closeIdle = ({ sockets, inFlight }: Open): void => {
+  const busy = new Set([...inFlight].map(({ socket }) => socket))
+  for (const socket of sockets) if (!busy.has(socket)) socket.destroySoon()
+}
+
+const drain = (server: Server, open: Open): Promise<void> =>
   new Promise((resolve) => {
-    for (const response of inFlight)
+    for (const response of open.inFlight)
       if (!response.headersSent) response.setHeader('Connection', 'close')
     // A connection turns idle after its last answer, and close() alone would wait for its keep-alive to end.
-    const idle = setInterval(() => server.closeIdleConnections(), drainPollMs)
+    const idle = setInterval(() => closeIdle(open), drainPollMs)
     const deadline = setTimeout(() => server.closeAllConnections(), httpDrainMsMax)
     server.close(() => {
       clearInterval(idle)
       clearTimeout(deadline)
       resolve()
     })
-    server.closeIdleConnections()
+    closeIdle(open)
   })
 
 /** Serves the management API. Throws what `listen` does: `EADDRINUSE` for a taken port. */
@@ -74,7 +83,8 @@ export const startHttp = async (
   deps: HttpDeps & { readonly host: string; readonly port: number },
 ): Promise<HttpServer> => {
   const { listener } = createHttpApp(deps)
-  const inFlight = new Set<ServerResponse>()
+  const open: Open = { sockets: new Set(), inFlight: new Set() }
+  const { sockets, inFlight } = open
   const server = createServer({
     maxHeaderSize: httpHeaderBytesMax,
     headersTimeout: httpHeadersMsMax,
@@ -89,6 +99,10 @@ export const startHttp = async (
     response.once('close', () => inFlight.delete(response))
     return listener(request, response)
   }
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   // Whoever sent `Expect: 100-continue` waits until the body is wanted.
   server.on('request', serve).on('checkContinue', serve)
   server.on('clientError', refuseUnparsable(deps))
@@ -98,7 +112,7 @@ export const startHttp = async (
     port,
     inFlight: () => inFlight.size,
     close: () => {
-      closed ??= drain(server, inFlight)
+      closed ??= drain(server, open)
       return closed
     },
   }

@@ -1,5 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { z } from 'zod'
+import {
+  deviceListReply,
+  deviceReply,
+  deviceWithSettingsReply,
+  endUserListReply,
+  endUserReply,
+  errorReply,
+} from '../../protocol/replies.ts'
 import { codeOf, customerOf, serve } from './served.ts'
 
 const test = suite('reading over HTTP')
@@ -81,6 +90,25 @@ test('Min-Position waits, and says what there is when it has waited long enough'
   assert.match(far.headers.get('position') ?? '', /^\d+$/)
   const headers = { 'min-position': '-1' }
   assert.is((await call(key, `GET /v1/devices/${id}`, { headers })).status, 422)
+})
+
+test('what is answered has the form that is promised', async () => {
+  const { id, person, token } = await bound()
+  await call(token, 'POST /v1/devices/me/heartbeat', { body: { boot: 1, seq: 1, flags: 1 } })
+  const forms: readonly (readonly [string, z.ZodType])[] = [
+    [`GET /v1/devices/${id}`, deviceWithSettingsReply],
+    ['GET /v1/devices', deviceListReply],
+    [`GET /v1/end-users/${person}`, endUserReply],
+    ['GET /v1/end-users', endUserListReply],
+    [`PATCH /v1/devices/${id}`, deviceWithSettingsReply],
+    [`POST /v1/devices/${id}/unbind`, deviceReply],
+    ['GET /v1/none', errorReply],
+  ]
+  for (const [route, form] of forms) {
+    const sent = route.startsWith('PATCH') ? { body: { name: 'Desk' } } : {}
+    const { body } = await call(key, route, sent)
+    assert.equal(form.parse(body), body, route)
+  }
 })
 
 test.after(served.end)

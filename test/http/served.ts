@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { newEventId, newNodeId } from '../../protocol/ids.ts'
-import type { Entry } from '../../protocol/observations.ts'
+import { newEventId } from '../../protocol/ids.ts'
 import { openAuth } from '../../src/auth/open-auth.ts'
 import type { HttpDeps } from '../../src/http/ports.ts'
 import { startHttp } from '../../src/http/start-http.ts'
-import type { EventStore } from '../../src/store/event-store.ts'
+import { openIngest } from '../../src/ingest/ingest.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { openStage } from '../support/stage.ts'
 
@@ -21,22 +20,10 @@ export type Sent = {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One commit for each observation, in the stored form. */
-const observing = (store: EventStore): HttpDeps['ingest'] => ({
-  observe: async (entry: Entry) => {
-    const stream = `ingest.20260101-${newNodeId(randomBytes)}.0`
-    const data = Buffer.from(JSON.stringify({ v: 1, entries: [entry] }))
-    const event = { id: newEventId(randomBytes), type: 'IngestCommitted', data, metadata: {} }
-    const done = await store.append(stream, [event], 'no_stream')
-    if (done.kind === 'conflict') throw new Error('a fresh stream conflicts')
-    return done.position
-  },
-})
-
 const admin = 'an-admin-bearer-of-this-start'
 
 /** `route` is method and path: `POST /v1/devices`. */
-const callAt =
+export const callAt =
   (url: string) =>
   async (key: string | null, route: string, sent: Sent = {}): Promise<Answer> => {
     const [method = 'GET', path = '/'] = route.split(' ')
@@ -58,6 +45,8 @@ const callAt =
     }
   }
 
+const meter = { count: () => {}, observe: () => {} }
+
 const openParts = async () => {
   const stage = await openStage()
   const { log, lines } = keepLog()
@@ -70,13 +59,23 @@ const openParts = async () => {
     random: randomBytes,
     log,
   })
-  return { stage, log, lines, auth, projector: stage.projector() }
+  const ingest = openIngest({
+    store: stage.store,
+    lease: auth.lease,
+    now: Date.now,
+    monotonic: () => performance.now(),
+    newId: () => newEventId(randomBytes),
+    log,
+    meter,
+  })
+  return { stage, log, lines, auth, ingest, projector: stage.projector() }
 }
 
 const depsOf = ({
   stage,
   log,
   auth,
+  ingest,
   projector,
 }: Awaited<ReturnType<typeof openParts>>): HttpDeps => ({
   auth,
@@ -85,17 +84,18 @@ const depsOf = ({
   projector,
   db: stage.db,
   secrets: stage.secrets,
-  ingest: observing(stage.store),
+  ingest,
   now: Date.now,
   random: randomBytes,
   log,
-  meter: { count: () => {}, observe: () => {} },
+  meter,
   admin,
   health: () => ({ status: 'ready', node: auth.lease.node(), version: 'test', checks: {} }),
   metrics: { text: async () => '# metrics\n', bearer: 'metrics-bearer' },
   tokenGraceSeconds: 86_400,
   onlineWindowSeconds: 900,
   rates: { key: 0, device: 0, project: 0 },
+  rebuild: projector.rebuild,
 })
 
 /** The management API on a real event store and a real Postgres, with the real view of credentials and read models. */

@@ -46,9 +46,11 @@ export type RunningLapel = {
   readonly remove: () => Promise<void>
 }
 
-const readNode = async (data: string): Promise<NodeFile | undefined> => {
+/** Of the process that was started here: a killed one leaves its file behind. */
+const readNode = async (data: string, pid: number | undefined): Promise<NodeFile | undefined> => {
   const text = await readFile(join(data, 'node.json'), 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : JSON.parse(text)
+  const node: NodeFile | undefined = text === undefined ? undefined : JSON.parse(text)
+  return node?.pid === pid ? node : undefined
 }
 
 const exitOf = (child: ChildProcess): Promise<number | null> =>
@@ -83,7 +85,7 @@ export const startLapelProcess = async (
       output += text
     })
   const gone = () => child.exitCode !== null || child.signalCode !== null
-  const found = await until(async () => gone() || (await readNode(data.path)), {
+  const found = await until(async () => gone() || (await readNode(data.path, child.pid)), {
     msMax: 60_000,
     what: 'node.json',
   })

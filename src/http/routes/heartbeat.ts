@@ -70,5 +70,7 @@ export const heartbeat =
       rx,
       data: { ...reported, ...(await sealedName(deps, owner, device_name)) },
     })
-    return { status: 200, body: { status: 'ok' }, position }
+    // A repeat of what another node stored is acknowledged without its position.
+    const stored = position > 0n ? position : undefined
+    return { status: 200, body: { status: 'ok' }, position: stored }
   }

@@ -1,0 +1,18 @@
+import { rebuildBody } from '../../../protocol/requests.ts'
+import type { AdminCall, Handler } from '../call.ts'
+import { checked } from '../commands.ts'
+import type { HttpDeps } from '../ports.ts'
+import { Problem } from '../problems.ts'
+
+/** POST /internal/rebuild: read models folded anew from the log; where another node projects, it is that node's to do. */
+export const rebuild =
+  ({ rebuild: run }: HttpDeps): Handler<AdminCall> =>
+  async (call) => {
+    const { names } = checked(rebuildBody, (await call.readJson()) ?? {})
+    const rebuilt = await run(names)
+    if (rebuilt === 'not-leading')
+      throw new Problem('invalid_state', {
+        message: 'Another node keeps the read models. Ask that one.',
+      })
+    return { status: 200, body: { data: rebuilt } }
+  }

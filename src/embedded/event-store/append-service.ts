@@ -8,10 +8,10 @@ import type {
 } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import type { ServerReadableStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
-import { appendBytesMax } from '../../../protocol/limits.ts'
+import { appendBytesMax, eventStoreRequestBytesMax } from '../../../protocol/limits.ts'
 import type { Expected } from './check-append.ts'
 import { expectedNumber, expectedOf } from './expected.ts'
-import { diskFull, Fault, invalid, streamDeleted, tooBig, wrongVersion } from './faults.ts'
+import { diskFull, Fault, invalid, streamDeleted, tooBig, tooLong, wrongVersion } from './faults.ts'
 import { proposedOf } from './proposals.ts'
 import type { Proposed } from './stored.ts'
 import { empty, streamName } from './wire.ts'
@@ -31,15 +31,24 @@ const successOf = (written: Written & { kind: 'written' }): AppendResp => {
   return new streams.AppendResp().setSuccess(success)
 }
 
-// Both generations of fields are set; what has no unsigned form is 2^64 − 1 in the older one.
-const noStream2060 = 18_446_744_073_709_552_000
+// Field 3 as 2^64 − 1, which no JavaScript number holds: what no_stream is in the older generation of fields.
+const noStream2060 = Buffer.from([0x18, ...Array.from({ length: 9 }, () => 0xff), 0x01])
+const wrongExpectedVersionTag = 0x12
 
+/** An answer of Append as bytes. Its refusals are far below the 128 bytes that one byte of length can say. */
+export const appendRespBytes = (answer: AppendResp): Buffer => {
+  const wrong = answer.getWrongExpectedVersion()
+  if (!wrong?.hasExpectedNoStream()) return Buffer.from(answer.serializeBinary())
+  const bytes = Buffer.concat([wrong.serializeBinary(), noStream2060])
+  return Buffer.concat([Buffer.from([wrongExpectedVersionTag, bytes.length]), bytes])
+}
+
+// Both generations of fields are set.
 const setExpected = (wrong: AppendResp.WrongExpectedVersion, expected: Expected): void => {
   if (expected === 'any') wrong.setExpectedAny(empty()).setAny2060(empty())
   else if (expected === 'stream_exists')
     wrong.setExpectedStreamExists(empty()).setStreamExists2060(empty())
-  else if (expected === 'no_stream')
-    wrong.setExpectedNoStream(empty()).setExpectedRevision2060(noStream2060)
+  else if (expected === 'no_stream') wrong.setExpectedNoStream(empty())
   else wrong.setExpectedRevision(String(expected)).setExpectedRevision2060(expected)
 }
 
@@ -80,16 +89,30 @@ class Incoming {
   options: AppendReq.Options | undefined
   readonly events: Proposed[] = []
   fault: unknown
+  #dataBytes = 0
+  #bytes = 0
 
-  take(request: AppendReq): void {
+  /** False once something is wrong: what follows is not kept. */
+  take(request: AppendReq): boolean {
     const message = request.getProposedMessage()
-    if (this.fault !== undefined) return
+    if (this.fault !== undefined) return false
     try {
       if (request.hasOptions()) this.options = request.getOptions()
-      else if (message) this.events.push(proposedOf(message))
+      else if (message) this.#keep(proposedOf(message))
+      return true
     } catch (error) {
       this.fault = error
+      this.events.length = 0
+      return false
     }
+  }
+
+  #keep(event: Proposed): void {
+    this.#dataBytes += event.data.length
+    this.#bytes += event.data.length + event.metadata.length
+    if (this.#dataBytes > appendBytesMax) throw tooBig(appendBytesMax)
+    if (this.#bytes > eventStoreRequestBytesMax) throw tooLong(eventStoreRequestBytesMax)
+    this.events.push(event)
   }
 
   target(): { stream: string; expected: Expected } {
@@ -115,8 +138,16 @@ export const append =
       const result = answered(await writer.append(stream, incoming.events, expected), stream)
       return result.kind === 'written' ? successOf(result) : wrongOf(result.last, expected)
     }
-    call.on('data', (request: AppendReq) => incoming.take(request))
-    call.on('end', () => reply(finish(), callback))
+    let replied = false
+    const answer = () => {
+      if (replied) return
+      replied = true
+      reply(finish(), callback)
+    }
+    call.on('data', (request: AppendReq) => {
+      if (!incoming.take(request)) answer()
+    })
+    call.on('end', answer)
   }
 
 const removal = async (

@@ -94,15 +94,6 @@ export const answerOf = (stream: string, expected: Expected, written: Written): 
   }
 }
 
-/** The stream and the expectation stand in every answer. */
-export const withTarget = (
-  answer: BatchAppendResp,
-  stream: string,
-  expected: Expected,
-): BatchAppendResp => {
+/** The stream stands in every answer. */
+export const withTarget = (answer: BatchAppendResp, stream: string): BatchAppendResp =>
   answer.setStreamIdentifier(streamIdentifier(stream))
-  if (expected === 'any') return answer.setAny(new emptyPb.Empty())
-  if (expected === 'stream_exists') return answer.setStreamExists(new emptyPb.Empty())
-  if (expected === 'no_stream') return answer.setNoStream(new emptyPb.Empty())
-  return answer.setStreamPosition(String(expected))
-}

@@ -3,14 +3,20 @@ import type { Status } from '@eventstore/db-client/generated/status_pb.js'
 import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import type { ServerDuplexStream } from '@grpc/grpc-js'
-import { eventStorePartialAppendMsMax } from '../../../protocol/limits.ts'
+import {
+  appendBytesMax,
+  eventStorePartialAppendMsMax,
+  eventStoreRequestBytesMax,
+} from '../../../protocol/limits.ts'
 import { answerOf, badRequest, timedOut, withTarget } from './batch-answers.ts'
 import type { Expected } from './check-append.ts'
 import { expectedOfBatch } from './expected.ts'
+import { tooLong } from './faults.ts'
 import { proposedOf } from './proposals.ts'
+import type { OpenCall } from './sender.ts'
 import type { Proposed } from './stored.ts'
 import { streamName, uuidMessage, uuidText } from './wire.ts'
-import type { Writer } from './writer.ts'
+import type { Writer, Written } from './writer.ts'
 
 type Call = ServerDuplexStream<BatchAppendReq, BatchAppendResp>
 
@@ -22,9 +28,11 @@ type Partial = {
   readonly events: Proposed[]
   readonly deadlineMs: number
   readonly timer: NodeJS.Timeout
+  dataBytes: number
+  bytes: number
 }
 
-const maxTimerMs = 2_147_483_647
+const refusal = (status: Status) => new streams.BatchAppendResp().setError(status)
 
 /** One duplex stream of appends; answers come as the commits do, in whatever order. */
 class Batch {
@@ -32,9 +40,11 @@ class Batch {
   readonly #call: Call
   readonly #now: () => number
   readonly #partials = new Map<string, Partial>()
+  #heldBytes = 0
   #pending = 0
   #halfClosed = false
   #answered = false
+  #leftIncomplete = false
   #open = true
 
   constructor(writer: Writer, call: Call, now: () => number) {
@@ -42,6 +52,7 @@ class Batch {
     this.#call = call
     this.#now = now
     call.on('data', (request: BatchAppendReq) => this.#take(request))
+    call.on('drain', () => call.resume())
     call.on('end', () => {
       this.#halfClosed = true
       this.#endIfDone()
@@ -56,13 +67,11 @@ class Batch {
     this.#partials.clear()
   }
 
+  // Whoever does not read its answers is not read either.
   #send(answer: BatchAppendResp, correlation: UUID | undefined): void {
     this.#answered = true
-    if (this.#open) this.#call.write(answer.setCorrelationId(correlation))
-  }
-
-  #refuse(correlation: UUID | undefined, status: Status): void {
-    this.#send(new streams.BatchAppendResp().setError(status), correlation)
+    if (!this.#open) return
+    if (!this.#call.write(answer.setCorrelationId(correlation))) this.#call.pause()
     this.#endIfDone()
   }
 
@@ -73,6 +82,7 @@ class Batch {
       this.#answered &&
       this.#pending === 0 &&
       this.#partials.size === 0 &&
+      !this.#leftIncomplete &&
       this.#open
     )
       this.#call.end()
@@ -81,17 +91,40 @@ class Batch {
   #take(request: BatchAppendReq): void {
     const correlation = request.getCorrelationId()
     const key = uuidText(correlation)
-    if (!correlation || key === undefined)
-      return this.#refuse(correlation, badRequest('The request has no correlation id.'))
+    const known = key === undefined ? undefined : this.#partials.get(key)
+    // A part of something that is not known, or was answered, is passed over.
+    if (!this.#open || (key !== undefined && !known && !request.hasOptions())) return
+    const stream = known?.stream ?? streamName(request.getOptions()?.getStreamIdentifier())
     try {
-      const partial = this.#partials.get(key) ?? this.#begin(key, correlation, request)
-      for (const message of request.getProposedMessagesList())
-        partial.events.push(proposedOf(message))
-      if (request.getIsFinal()) this.#commit(key, partial)
+      if (!correlation || key === undefined) throw new Error('The request has no correlation id.')
+      const partial = known ?? this.#begin(key, correlation, request)
+      this.#add(key, partial, request)
     } catch (error) {
-      this.#drop(key)
-      this.#refuse(correlation, badRequest(String((error as Error).message)))
+      this.#drop(key ?? '')
+      const status = badRequest(String((error as Error).message))
+      this.#send(withTarget(refusal(status), stream), correlation)
     }
+  }
+
+  #add(key: string, partial: Partial, request: BatchAppendReq): void {
+    for (const message of request.getProposedMessagesList()) {
+      const event = proposedOf(message)
+      const bytes = event.data.length + event.metadata.length
+      partial.events.push(event)
+      partial.dataBytes += event.data.length
+      partial.bytes += bytes
+      this.#heldBytes += bytes
+    }
+    if (partial.dataBytes > appendBytesMax) {
+      this.#drop(key)
+      this.#answer(partial, { kind: 'too-big' })
+      return
+    }
+    if (this.#heldBytes > eventStoreRequestBytesMax && !request.getIsFinal()) {
+      this.#call.emit('error', tooLong(eventStoreRequestBytesMax))
+      return
+    }
+    if (request.getIsFinal()) this.#commit(key, partial)
   }
 
   #begin(key: string, correlation: UUID, request: BatchAppendReq): Partial {
@@ -105,13 +138,18 @@ class Batch {
     const deadlineMs = deadline
       ? deadline.getSeconds() * 1_000 + deadline.getNanos() / 1e6
       : Number.POSITIVE_INFINITY
-    const waitMs = Math.min(
-      Math.max(0, deadlineMs - this.#now()),
-      eventStorePartialAppendMsMax,
-      maxTimerMs,
-    )
+    const waitMs = Math.min(Math.max(0, deadlineMs - this.#now()), eventStorePartialAppendMsMax)
     const timer = setTimeout(() => this.#expire(key), waitMs)
-    const partial = { correlation, stream, expected, events: [], deadlineMs, timer }
+    const partial = {
+      correlation,
+      stream,
+      expected,
+      events: [],
+      deadlineMs,
+      timer,
+      dataBytes: 0,
+      bytes: 0,
+    }
     this.#partials.set(key, partial)
     return partial
   }
@@ -120,38 +158,43 @@ class Batch {
     const partial = this.#partials.get(key)
     clearTimeout(partial?.timer)
     this.#partials.delete(key)
+    this.#heldBytes -= partial?.bytes ?? 0
     return partial
   }
 
+  #answer({ stream, expected, correlation }: Partial, written: Written): void {
+    this.#send(withTarget(answerOf(stream, expected, written), stream), correlation)
+  }
+
+  // What is never completed is answered with the correlation id in structured form (recorded).
   #expire(key: string): void {
     const partial = this.#drop(key)
     if (!partial) return
-    const answer = new streams.BatchAppendResp().setError(timedOut())
-    this.#send(withTarget(answer, partial.stream, partial.expected), uuidMessage(key, 'structured'))
-    this.#endIfDone()
+    this.#leftIncomplete ||= this.#halfClosed
+    this.#send(withTarget(refusal(timedOut()), partial.stream), uuidMessage(key, 'structured'))
   }
 
-  #commit(key: string, { correlation, stream, expected, events, deadlineMs }: Partial): void {
+  #commit(key: string, partial: Partial): void {
+    const { stream, expected, events, deadlineMs } = partial
     this.#drop(key)
     if (deadlineMs <= this.#now()) {
-      this.#send(
-        withTarget(new streams.BatchAppendResp().setError(timedOut()), stream, expected),
-        uuidMessage(key, 'structured'),
-      )
-      return this.#endIfDone()
+      this.#send(withTarget(refusal(timedOut()), stream), partial.correlation)
+      return
     }
     this.#pending += 1
     void this.#writer.append(stream, events, expected).then((written) => {
       this.#pending -= 1
-      this.#send(withTarget(answerOf(stream, expected, written), stream, expected), correlation)
-      this.#endIfDone()
+      this.#answer(partial, written)
     })
   }
 }
 
 /** Streams.BatchAppend. */
 export const batchAppend =
-  (writer: Writer, now: () => number) =>
+  (writer: Writer, now: () => number, open: Set<OpenCall>) =>
   (call: Call): void => {
+    open.add(call)
+    for (const event of ['cancelled', 'close', 'error', 'finish'] as const)
+      call.on(event, () => open.delete(call))
     new Batch(writer, call, now)
   }

@@ -71,7 +71,7 @@ const openWriter = (file: string): DatabaseSync => {
   )
   // Every COMMIT returns after an fsync.
   writer.exec(
-    'pragma synchronous = full; pragma wal_autocheckpoint = 2000; pragma cache_size = -65536',
+    'pragma synchronous = full; pragma wal_autocheckpoint = 2000; pragma cache_size = -16384; pragma journal_size_limit = 67108864',
   )
   if (process.platform === 'darwin') writer.exec('pragma fullfsync = 1')
   return writer
@@ -98,7 +98,7 @@ export const openDatabases = async (folder: string): Promise<Databases> => {
     const writer = openWriter(file)
     migrate(writer, file)
     const reader = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
-    reader.exec('pragma cache_size = -65536; pragma mmap_size = 1073741824')
+    reader.exec('pragma cache_size = -16384')
     const close = () => {
       reader.close()
       writer.close()

@@ -18,6 +18,7 @@ const predicateOf = (expression: ReadReq.Options.FilterOptions.Expression) => {
   const source = expression.getRegex()
   if (source !== '') {
     const regex = compile(source)
+    if (!regex) throw invalid(`The filter's regular expression is not valid: ${source}`)
     return (text: string) => regex.test(text)
   }
   // With a regex prefixes are ignored; with neither nothing matches.
@@ -25,15 +26,15 @@ const predicateOf = (expression: ReadReq.Options.FilterOptions.Expression) => {
   return (text: string) => prefixes.some((prefix) => text.startsWith(prefix))
 }
 
-const compile = (source: string): RegExp => {
+// .NET's syntax: options may stand in front.
+const inlineOptions = /^\(\?([ims]+)\)/
+
+const compile = (source: string): RegExp | undefined => {
+  const [prefix = '', flags = ''] = inlineOptions.exec(source) ?? []
   try {
-    return new RegExp(source, 'u')
+    return new RegExp(source.slice(prefix.length), [...new Set(flags)].join(''))
   } catch {
-    try {
-      return new RegExp(source)
-    } catch {
-      throw invalid(`The filter's regular expression is not valid: ${source}`)
-    }
+    return undefined
   }
 }
 
@@ -45,7 +46,6 @@ const windowOf = (options: FilterOptions): number => {
 
 export const filterOf = (options: FilterOptions): EventFilter => {
   const window = windowOf(options)
-  if (window === 0) throw invalid('The search window must be greater than 0.')
   const interval = options.getCheckpointintervalmultiplier()
   const stream = options.getStreamIdentifier()
   if (stream) {

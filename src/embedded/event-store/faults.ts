@@ -1,5 +1,9 @@
 import { Metadata, status } from '@grpc/grpc-js'
 
+// A trailer holds printable ASCII alone; a name that has more is sent percent-encoded.
+const inAscii = (value: string): string =>
+  /^[ -~]*$/.test(value) ? value : encodeURI(value.toWellFormed())
+
 /** How a call ends that could not be carried out: a gRPC status, and the trailers by which the client tells what it was. */
 export class Fault extends Error {
   override readonly name = 'Fault'
@@ -12,7 +16,7 @@ export class Fault extends Error {
     this.code = code
     this.details = details
     this.metadata = new Metadata()
-    for (const [key, value] of Object.entries(trailers)) this.metadata.set(key, value)
+    for (const [key, value] of Object.entries(trailers)) this.metadata.set(key, inAscii(value))
   }
 }
 
@@ -29,6 +33,9 @@ export const tooBig = (bytesMax: number): Fault =>
     exception: 'maximum-append-size-exceeded',
     'maximum-append-size': String(bytesMax),
   })
+
+export const tooLong = (bytesMax: number): Fault =>
+  new Fault(status.RESOURCE_EXHAUSTED, `A request may hold ${bytesMax} bytes.`)
 
 export const diskFull = (): Fault =>
   new Fault(status.UNAVAILABLE, 'The disk is full, or the store is stopping: nothing was written.')

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { eventStoreHeadsMax } from '../../../protocol/limits.ts'
 import { isMetastream, metastreamOf, storedTombstone } from './stored.ts'
-import { noTruncation, parseTruncation, type Truncation } from './stream-metadata.ts'
+import { noTruncation, type Truncation, truncationOf } from './stream-metadata.ts'
 
 /** Where a stream stands. */
 export type Head = {
@@ -10,6 +10,8 @@ export type Head = {
   /** The newest revision, −1 when there is none. */
   last: number
   tombstoned: boolean
+  /** A metastream whose stream was tombstoned: it is not read again, but one that has events still takes appends (recorded). */
+  closedByOwner: boolean
   /** What its metadata says. */
   truncation: Truncation
   /** Whether its metadata was ever written. */
@@ -20,7 +22,9 @@ const metadataTruncation: Truncation = { ...noTruncation, maxCount: 1 }
 
 /** The heads of the streams that were used last, as the writing connection sees them. */
 export class Heads {
-  readonly #heads = new Map<string, Head>()
+  // Two generations: the younger fills up, then replaces the older. Evicting by keys().next() costs more the more was deleted.
+  #young = new Map<string, Head>()
+  #old = new Map<string, Head>()
   readonly #stream: StatementSync
   readonly #last: StatementSync
   readonly #tombstone: StatementSync
@@ -33,27 +37,26 @@ export class Heads {
       `select 1 from events where stream = ? and revision = ${storedTombstone}`,
     )
     this.#metadata = writer.prepare(
-      'select data from events where stream = ? and revision >= 0 order by revision desc limit 20',
+      'select data, content_type from events where stream = ? and revision >= 0 order by revision desc limit 1',
     )
   }
 
   of(name: string): Head {
-    const known = this.#heads.get(name)
-    if (known) {
-      this.#heads.delete(name)
-      this.#heads.set(name, known)
-      return known
+    const young = this.#young.get(name)
+    if (young) return young
+    const head = this.#old.get(name) ?? this.#load(name)
+    if (this.#young.size >= eventStoreHeadsMax / 2) {
+      this.#old = this.#young
+      this.#young = new Map()
     }
-    const head = this.#load(name)
-    this.#heads.set(name, head)
-    const [oldest] = this.#heads.size > eventStoreHeadsMax ? this.#heads.keys() : []
-    if (oldest !== undefined) this.#heads.delete(oldest)
+    this.#young.set(name, head)
     return head
   }
 
   /** After a transaction that did not commit, what was foreseen of the future is forgotten. */
   forgetAll(): void {
-    this.#heads.clear()
+    this.#young.clear()
+    this.#old.clear()
   }
 
   #load(name: string): Head {
@@ -65,6 +68,7 @@ export class Heads {
       last: id === undefined ? -1 : Math.max(-1, Number(this.#last.get(id)?.['last'] ?? -1)),
       // After a tombstone of the stream its metadata is gone for ever too.
       tombstoned: this.#isTombstoned(id) || this.#isTombstoned(owner),
+      closedByOwner: this.#isTombstoned(owner) && !this.#isTombstoned(id),
       truncation: isMetastream(name) ? metadataTruncation : this.#truncation(meta),
       hasMetadata: meta !== undefined && this.#last.get(meta)?.['last'] !== null,
     }
@@ -78,13 +82,12 @@ export class Heads {
     return this.#stream.get(name)?.['id'] as number | undefined
   }
 
-  // An event of any type counts; one that is not JSON does not, and the one before it goes on.
+  // The newest event alone, of any type; one that is not JSON has no effect.
   #truncation(metastream: number | undefined): Truncation {
     if (metastream === undefined || this.#isTombstoned(metastream)) return noTruncation
-    for (const row of this.#metadata.all(metastream)) {
-      const truncation = parseTruncation(row['data'] as Uint8Array)
-      if (truncation) return truncation
-    }
-    return noTruncation
+    const newest = this.#metadata.get(metastream)
+    return newest
+      ? truncationOf(newest['data'] as Uint8Array, String(newest['content_type']))
+      : noTruncation
   }
 }

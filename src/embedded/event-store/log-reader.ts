@@ -1,13 +1,21 @@
 import { eventStorePageEventsMax } from '../../../protocol/limits.ts'
-import type { EventFilter } from './event-filter.ts'
 import { streamDeleted } from './faults.ts'
 import type { Head } from './heads.ts'
 import type { Rows } from './rows.ts'
-import { linkType, type StoredRow, ticksOf, tombstoneRevision } from './stored.ts'
+import { linkType, type StoredRow, ticksOf } from './stored.ts'
 import { firstVisible } from './stream-metadata.ts'
 import type { ReadItem } from './wire.ts'
 
-const linkForm = /^(\d{1,15})@(.+)$/s
+// −1 is the stream's last event (recorded).
+const linkForm = /^(-?\d{1,15})@(.+)$/s
+
+/** `last` is the newest revision of the stream, seen or not. */
+export type StreamPage = {
+  readonly events: readonly StoredRow[]
+  readonly next: number
+  readonly end: boolean
+  readonly last: number
+}
 
 /** What a reader may see, page by page: nothing here holds more than a page of events. */
 export class LogReader {
@@ -34,25 +42,32 @@ export class LogReader {
   }
 
   /** Visible events from a revision on; `next` is where the following page begins. */
-  page(
-    stream: string,
-    from: number,
-    count: number,
-    backwards: boolean,
-  ): { readonly events: StoredRow[]; readonly next: number; readonly end: boolean } {
+  page(stream: string, from: number, count: number, backwards: boolean): StreamPage {
     const head = this.#head(stream)
-    const first = firstVisible(head.truncation, head.last)
+    const { last } = head
+    if (head.truncation.deleted) return { events: [], next: from, end: true, last }
+    const first = firstVisible(head.truncation, last)
     const limit = Math.min(count, eventStorePageEventsMax)
     const id = head.id ?? -1
-    const rows = backwards
-      ? this.rows.backwards(id, from, limit).filter(({ revision }) => revision >= first)
+    const page = backwards
+      ? this.rows.backwards(id, from, limit)
       : this.rows.forwards(id, Math.max(from, first), limit)
-    const last = rows.at(-1)
+    const step = backwards ? -1 : 1
+    const edge = page.rows.at(-1)
     return {
-      events: rows.filter((row) => this.#isYoung(row, head)),
-      next: last === undefined ? from : Number(last.revision) + (backwards ? -1 : 1),
-      end: rows.length < limit,
+      events: page.rows.filter((row) => row.revision >= first && this.#isYoung(row, head)),
+      next: edge === undefined ? from : Number(edge.revision) + step,
+      // Backwards nothing is visible any more past the first.
+      end: page.end || (backwards && edge !== undefined && edge.revision <= first),
+      last,
     }
+  }
+
+  /** Events from a revision on, whatever metadata says: what a live subscription gets. */
+  everything(stream: string, from: number): StreamPage {
+    const { id, last } = this.#head(stream)
+    const { rows, end } = this.rows.forwards(id ?? -1, from, eventStorePageEventsMax)
+    return { events: rows, next: Number(rows.at(-1)?.revision ?? from - 1) + 1, end, last }
   }
 
   #isYoung({ ticks }: StoredRow, { truncation }: Head): boolean {
@@ -71,33 +86,19 @@ export class LogReader {
     return { row, link: true, target: this.#target(stream, Number(revision)) }
   }
 
-  #target(stream: string, revision: number): StoredRow | undefined {
+  #target(stream: string, named: number): StoredRow | undefined {
     const head = this.#head(stream)
     if (head.tombstoned || head.truncation.deleted || head.id === undefined) return undefined
+    const revision = named === -1 ? head.last : named
     if (revision < firstVisible(head.truncation, head.last)) return undefined
-    const [row] = this.rows.forwards(head.id, revision, 1)
+    const [row] = this.rows.forwards(head.id, revision, 1).rows
     return row && Number(row.revision) === revision && this.#isYoung(row, head) ? row : undefined
   }
 
-  /** The next `filter.window` events from a position on, and which of them match. */
-  window(position: number, filter: EventFilter) {
-    const outlines = this.rows.outlines(position, filter.window)
-    const names = new Map<number, string>()
-    const nameOf = (stream: number): string => {
-      const known = names.get(stream)
-      if (known !== undefined) return known
-      const name = this.rows.streamName(stream)
-      names.set(stream, name)
-      return name
-    }
-    const matching = outlines.filter(({ stream, type }) => filter.matches(nameOf(stream), type))
-    return {
-      considered: outlines.map((one) => one.position),
-      matching: matching.map((one) => one.position),
-    }
-  }
-
-  isTombstone(row: StoredRow): boolean {
-    return row.revision === tombstoneRevision
+  /** The first revision that is visible, `undefined` when none is. */
+  firstRevision(stream: string): number | undefined {
+    const { truncation, last } = this.#head(stream)
+    const first = firstVisible(truncation, last)
+    return first <= last ? first : undefined
   }
 }

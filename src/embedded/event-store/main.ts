@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { DataFolderRefused } from './database.ts'
 import { startEventStore } from './server.ts'
 
@@ -6,14 +5,17 @@ import { startEventStore } from './server.ts'
  * `node main.ts --data DIR [--port P] [--host H] [--follow-stdin]`: the event store as a process. Prints
  * `ready esdb://…` when it serves. With `--follow-stdin` it ends when its standard input does.
  */
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    port: { type: 'string', default: '0' },
-    host: { type: 'string', default: '127.0.0.1' },
-    'follow-stdin': { type: 'boolean', default: false },
-  },
-})
+const valueOf = (name: string): string | undefined => {
+  const at = process.argv.indexOf(name)
+  return at < 0 ? undefined : process.argv[at + 1]
+}
+
+const values = {
+  data: valueOf('--data'),
+  port: valueOf('--port') ?? '0',
+  host: valueOf('--host') ?? '127.0.0.1',
+  'follow-stdin': process.argv.includes('--follow-stdin'),
+}
 
 const die = (message: string): never => {
   process.stderr.write(`${message}\n`)

@@ -21,10 +21,16 @@ export type ReadRequest = {
   readonly wantsLast: boolean
 }
 
+/** What older clients send for the end. */
+const endRevision = 2n ** 64n - 1n
+
 const streamPlace = (options: ReadReq.Options.StreamOptions): Place => {
   if (options.hasStart()) return 'start'
   if (options.hasEnd()) return 'end'
-  if (options.hasRevision()) return BigInt(options.getRevision())
+  if (options.hasRevision()) {
+    const revision = BigInt(options.getRevision())
+    return revision === endRevision ? 'end' : revision
+  }
   throw invalid('The read of a stream says not where it begins.')
 }
 
@@ -65,6 +71,8 @@ const check = (request: ReadRequest): ReadRequest => {
   if (stream === '') throw invalid('The stream has no name.')
   if (stream !== undefined && filter) throw invalid('A single stream cannot be filtered.')
   if (count === undefined && backwards) throw invalid('A subscription reads forwards.')
+  if (count !== undefined && filter?.window === 0)
+    throw invalid('The search window must be greater than 0.')
   if (count === 0n) throw invalid('The count must be greater than 0.')
   if (count === undefined && filter?.interval === 0)
     throw invalid('The checkpoint interval must be greater than 0.')

@@ -2,7 +2,7 @@ import { Fault, invalid } from './faults.ts'
 import { readAll, readStream } from './finite-read.ts'
 import type { LogReader } from './log-reader.ts'
 import { type ReadRequest, readRequestOf } from './read-request.ts'
-import { Gone, type ReadCall, Sender } from './sender.ts'
+import { Gone, type OpenCall, type ReadCall, Sender } from './sender.ts'
 import { type Commits, followAll, followStream } from './subscriptions.ts'
 
 type Deps = {
@@ -10,7 +10,7 @@ type Deps = {
   readonly commits: Commits
   readonly newId: () => string
   /** The calls that are open, so that a stop can end them. */
-  readonly open: Set<ReadCall>
+  readonly open: Set<OpenCall>
 }
 
 const serve = (deps: Deps, request: ReadRequest, sender: Sender): Promise<void> => {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { eventStorePageBytesMax } from '../../../protocol/limits.ts'
 import { type StoredRow, storedTombstone, tombstoneRevision } from './stored.ts'
 
 const columns =
@@ -24,7 +25,22 @@ const rowOf = (row: Row): StoredRow => ({
 })
 
 /** An event without its content: enough for a filter. */
-export type Outline = { readonly position: number; readonly stream: number; readonly type: string }
+export type Outline = { readonly position: number; readonly stream: string; readonly type: string }
+
+/** `end`: nothing stands behind these. A page is full at its count of events, or at its bytes. */
+export type Page = { readonly rows: StoredRow[]; readonly end: boolean }
+
+const pageOf = (found: Iterable<Row>, count: number): Page => {
+  const rows: StoredRow[] = []
+  let bytes = 0
+  for (const one of found) {
+    const row = rowOf(one)
+    rows.push(row)
+    bytes += row.data.length + row.metadata.length
+    if (bytes >= eventStorePageBytesMax) return { rows, end: false }
+  }
+  return { rows, end: rows.length < count }
+}
 
 /** The queries of the reading side, prepared once. */
 export class Rows {
@@ -36,10 +52,9 @@ export class Rows {
     | 'at'
     | 'tombstone'
     | 'outline'
+    | 'outlineBackwards'
     | 'one'
-    | 'end'
-    | 'streamId'
-    | 'streamName',
+    | 'end',
     StatementSync
   >
 
@@ -59,37 +74,30 @@ export class Rows {
         `select ${columns} ${from} where s.name = ? and e.revision = ${storedTombstone}`,
       ),
       outline: reader.prepare(
-        'select position, stream, type from events where position >= ? order by position limit ?',
+        `select e.position, s.name, e.type ${from} where e.position >= ? order by e.position limit ?`,
+      ),
+      outlineBackwards: reader.prepare(
+        `select e.position, s.name, e.type ${from} where e.position < ? order by e.position desc limit ?`,
       ),
       one: reader.prepare('select 1 from events where position = ?'),
       end: reader.prepare('select max(position) as position from events'),
-      streamId: reader.prepare('select id from streams where name = ?'),
-      streamName: reader.prepare('select name from streams where id = ?'),
     }
   }
 
-  streamId(name: string): number | undefined {
-    return this.#statements.streamId.get(name)?.['id'] as number | undefined
+  forwards(stream: number, revision: number, count: number): Page {
+    return pageOf(this.#statements.forwards.iterate(stream, revision, count), count)
   }
 
-  streamName(id: number): string {
-    return String(this.#statements.streamName.get(id)?.['name'])
+  backwards(stream: number, revision: number, count: number): Page {
+    return pageOf(this.#statements.backwards.iterate(stream, revision, count), count)
   }
 
-  forwards(stream: number, revision: number, count: number): StoredRow[] {
-    return this.#statements.forwards.all(stream, revision, count).map(rowOf)
+  allForwards(position: number, count: number): Page {
+    return pageOf(this.#statements.allForwards.iterate(position, count), count)
   }
 
-  backwards(stream: number, revision: number, count: number): StoredRow[] {
-    return this.#statements.backwards.all(stream, revision, count).map(rowOf)
-  }
-
-  allForwards(position: number, count: number): StoredRow[] {
-    return this.#statements.allForwards.all(position, count).map(rowOf)
-  }
-
-  allBackwards(position: number, count: number): StoredRow[] {
-    return this.#statements.allBackwards.all(position, count).map(rowOf)
+  allBackwards(position: number, count: number): Page {
+    return pageOf(this.#statements.allBackwards.iterate(position, count), count)
   }
 
   at(position: number): StoredRow | undefined {
@@ -103,10 +111,12 @@ export class Rows {
     return row && rowOf(row)
   }
 
-  outlines(position: number, count: number): Outline[] {
-    return this.#statements.outline.all(position, count).map((row) => ({
+  /** Forwards from a position on, or backwards from before it. */
+  outlines(position: number, count: number, backwards = false): Outline[] {
+    const { outline, outlineBackwards } = this.#statements
+    return (backwards ? outlineBackwards : outline).all(position, count).map((row) => ({
       position: row['position'] as number,
-      stream: row['stream'] as number,
+      stream: row['name'] as string,
       type: row['type'] as string,
     }))
   }

@@ -2,6 +2,8 @@ import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_
 import type { ServerWritableStream } from '@grpc/grpc-js'
 
 export type ReadCall = ServerWritableStream<ReadReq, ReadResp>
+/** A call that stays open, and that a stop ends. */
+export type OpenCall = { emit(event: 'error', error: unknown): boolean }
 
 /** The reader went away: whoever feeds it stops. */
 export class Gone extends Error {

@@ -33,7 +33,9 @@ export const getSupportedMethods = (
   )
   callback(
     null,
-    new featuresPb.SupportedMethods().setMethodsList(list).setEventStoreServerVersion(serverVersion),
+    new featuresPb.SupportedMethods()
+      .setMethodsList(list)
+      .setEventStoreServerVersion(serverVersion),
   )
 }
 

@@ -8,14 +8,14 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { eventStoreMessageBytesMax } from '../../../protocol/limits.ts'
-import { append, remove, tombstone } from './append-service.ts'
+import { append, appendRespBytes, remove, tombstone } from './append-service.ts'
 import { batchAppend } from './batch-service.ts'
 import { type Databases, openDatabases } from './database.ts'
 import { stopping } from './faults.ts'
 import { LogReader } from './log-reader.ts'
 import { read } from './read-service.ts'
 import { Rows } from './rows.ts'
-import { Gone, type ReadCall, type Sender } from './sender.ts'
+import { Gone, type OpenCall, type Sender } from './sender.ts'
 import { getSupportedMethods, readGossip } from './server-info.ts'
 import type { Commits } from './subscriptions.ts'
 import { Writer } from './writer.ts'
@@ -40,6 +40,14 @@ export type EventStoreServer = {
 const load = createRequire(import.meta.url)
 const service = (file: string, name: string): ServiceDefinition =>
   load(`@eventstore/db-client/generated/${file}_grpc_pb`)[name]
+
+const withAppendBytes = (definition: ServiceDefinition): ServiceDefinition =>
+  Object.fromEntries(
+    Object.entries(definition).map(([name, method]) => [
+      name,
+      name === 'append' ? { ...method, responseSerialize: appendRespBytes } : method,
+    ]),
+  )
 
 const createCommits = (): Commits & {
   readonly happened: () => void
@@ -102,7 +110,7 @@ const bind = (server: Server, host: string, port: number): Promise<number> =>
   })
 
 const closing =
-  (server: Server, open: ReadonlySet<ReadCall>, writer: Writer, databases: Databases) =>
+  (server: Server, open: ReadonlySet<OpenCall>, writer: Writer, databases: Databases) =>
   async () => {
     const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
     for (const call of open) call.emit('error', stopping())
@@ -127,18 +135,18 @@ export const startEventStore = async (options: EventStoreOptions): Promise<Event
     onBroken: options.onBroken,
   })
   const reader = new LogReader(new Rows(databases.reader), (name) => writer.head(name), now)
-  const open = new Set<ReadCall>()
+  const open = new Set<OpenCall>()
   const server = new Server({
     'grpc.max_receive_message_length': eventStoreMessageBytesMax,
     'grpc.max_send_message_length': -1,
   })
   let port = options.port
-  server.addService(service('streams', 'StreamsService'), {
+  server.addService(withAppendBytes(service('streams', 'StreamsService')), {
     read: read({ reader, commits, newId, open }),
     append: append(writer),
     delete: remove(writer),
     tombstone: tombstone(writer),
-    batchAppend: batchAppend(writer, now),
+    batchAppend: batchAppend(writer, now, open),
   })
   server.addService(service('serverfeatures', 'ServerFeaturesService'), { getSupportedMethods })
   server.addService(service('gossip', 'GossipService'), {

@@ -26,7 +26,7 @@ const maxInt32 = 2_147_483_647
 const positive = (value: unknown): number | undefined =>
   Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : undefined
 
-/** Nothing is refused: what is of a wrong kind has no effect. Not JSON at all: `undefined`, and what was before stays. */
+/** Nothing is refused: what is of a wrong kind has no effect. Not JSON at all: `undefined`. */
 export const parseTruncation = (data: Uint8Array): Truncation | undefined => {
   const text = Buffer.from(data).toString('utf8')
   try {
@@ -45,6 +45,10 @@ export const parseTruncation = (data: Uint8Array): Truncation | undefined => {
     return undefined
   }
 }
+
+/** What an event of a metastream says; one that is not JSON says nothing. */
+export const truncationOf = (data: Uint8Array, contentType: string): Truncation =>
+  (contentType === 'application/json' ? parseTruncation(data) : undefined) ?? noTruncation
 
 /** The metadata that a revived stream gets: what it had, with `$tb` at its first new revision. */
 export const revivedJson = (members: Truncation['members'], truncateBefore: number): string =>

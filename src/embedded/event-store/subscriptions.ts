@@ -1,9 +1,11 @@
-import { eventStorePageEventsMax } from '../../../protocol/limits.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { eventStorePageEventsMax, eventStoreScanEventsMax } from '../../../protocol/limits.ts'
+import { CatchUpCheckpoints, LiveCheckpoints } from './checkpoint-rules.ts'
 import type { EventFilter } from './event-filter.ts'
 import { invalid, streamDeleted } from './faults.ts'
 import type { LogReader } from './log-reader.ts'
 import type { ReadRequest } from './read-request.ts'
-import type { Sender } from './sender.ts'
+import { Gone, type Sender } from './sender.ts'
 import type { StoredRow } from './stored.ts'
 import { caughtUpMessage, checkpointMessage, confirmationMessage, eventMessage } from './wire.ts'
 
@@ -17,56 +19,78 @@ export type Commits = {
 
 type Deps = { readonly reader: LogReader; readonly commits: Commits; readonly newId: () => string }
 
-const sendRow = async (reader: LogReader, request: ReadRequest, sender: Sender, row: StoredRow) =>
+type Feed = Deps & { readonly request: ReadRequest; readonly sender: Sender }
+type Chunk = {
+  readonly events: readonly StoredRow[]
+  readonly next: number
+  readonly end: boolean
+}
+
+const sendRow = ({ reader, request, sender }: Feed, row: StoredRow) =>
   sender.send(eventMessage(reader.resolved(row, request.resolveLinks), request.uuids))
+
+/** Sends chunk after chunk, with a turn of the loop between two, until there is no more for now; gives where to go on. */
+const drain = async (feed: Feed, from: number, chunkAt: (next: number) => Chunk) => {
+  for (let next = from; ; await turn()) {
+    const { events, next: after, end } = chunkAt(next)
+    for (const row of events) await sendRow(feed, row)
+    next = Math.max(next, after)
+    if (end) return next
+  }
+}
 
 const asNumber = (value: bigint): number =>
   value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
 
-/** A cursor over the log and a wake-up: no buffer between catching up and live, and nothing that grows with a slow reader. */
+const visibleOf =
+  (reader: LogReader, stream: string) =>
+  (from: number): Chunk => {
+    const page = reader.page(stream, from, eventStorePageEventsMax, false)
+    return page.end ? { ...page, next: Math.max(page.next, page.last + 1) } : page
+  }
+
+/**
+ * A cursor over the log and a wake-up: no buffer between catching up and live, and nothing that grows with a slow
+ * reader. Metadata hides events while catching up; live ones are all sent (recorded).
+ */
 export const followStream = async (
-  { reader, commits, newId }: Deps,
+  deps: Deps,
   stream: string,
   request: ReadRequest,
   sender: Sender,
 ): Promise<void> => {
+  const { reader, commits, newId } = deps
+  const feed = { ...deps, request, sender }
   const { from } = request
-  const head = reader.head(stream)
-  if (head.tombstoned) throw streamDeleted(stream)
-  let next = from === 'start' ? 0 : from === 'end' ? head.last + 1 : asNumber(from) + 1
+  const { tombstoned, last } = reader.head(stream)
+  if (tombstoned) throw streamDeleted(stream)
+  const first = from === 'start' ? 0 : from === 'end' ? last + 1 : asNumber(from) + 1
   await sender.send(confirmationMessage(newId()))
-  for (let live = false; ; ) {
-    const seen = commits.count()
-    for (let end = false; !end; ) {
-      const page = reader.page(stream, next, eventStorePageEventsMax, false)
-      for (const row of page.events) await sendRow(reader, request, sender, row)
-      next = Math.max(next, page.next)
-      end = page.end
-    }
-    if (reader.head(stream).tombstoned) return endTombstoned(reader, stream, request, sender)
-    if (!live) await sender.send(caughtUpMessage())
-    live = true
+  let seen = commits.count()
+  let next = await drain(feed, first, visibleOf(reader, stream))
+  await sender.send(caughtUpMessage())
+  for (;;) {
+    const closed = reader.head(stream).tombstoned
+    next = await drain(feed, next, (at) => reader.everything(stream, at))
+    if (closed) return endTombstoned(feed, stream)
     await commits.after(seen, sender)
+    seen = commits.count()
   }
 }
 
-const endTombstoned = async (
-  reader: LogReader,
-  stream: string,
-  request: ReadRequest,
-  sender: Sender,
-) => {
-  const row = reader.rows.tombstone(stream)
-  if (row) await sendRow(reader, request, sender, row)
+const endTombstoned = async (feed: Feed, stream: string) => {
+  const row = feed.reader.rows.tombstone(stream)
+  if (row) await sendRow(feed, row)
   throw streamDeleted(stream)
 }
 
-/** Where a subscription to all streams begins: behind an event that exists, or at an edge. */
+/** Where a subscription to all streams begins: at an event that exists, or at an edge. */
 const startOf = (reader: LogReader, { from }: ReadRequest): number => {
   if (from === 'start') return 0
   const end = reader.rows.end()
   if (from === 'end') return end
   const position = asNumber(from)
+  if (position === Number.MAX_SAFE_INTEGER) return end
   if (position > 0 && position <= end && !reader.rows.isPosition(position))
     throw invalid(`There is no event at position ${position}.`)
   return position
@@ -77,85 +101,71 @@ export const followAll = async (
   request: ReadRequest,
   sender: Sender,
 ): Promise<void> => {
+  const { filter } = request
   await sender.send(confirmationMessage(deps.newId()))
+  if (filter?.window === 0) throw invalid('The search window must be greater than 0.')
   const start = startOf(deps.reader, request)
-  if (request.filter)
-    return followFiltered(deps, request, { filter: request.filter, start }, sender)
-  let next = start + 1
-  for (let live = false; ; ) {
-    const seen = deps.commits.count()
-    for (let end = false; !end; ) {
-      const rows = deps.reader.rows.allForwards(next, eventStorePageEventsMax)
-      for (const row of rows) await sendRow(deps.reader, request, sender, row)
-      next = (rows.at(-1)?.position ?? next - 1) + 1
-      end = rows.length < eventStorePageEventsMax
-    }
-    if (!live) await sender.send(caughtUpMessage())
-    live = true
+  const feed = { ...deps, request, sender }
+  if (filter) return followFiltered(feed, { filter, start })
+  const chunkAt = (from: number): Chunk => {
+    const { rows, end } = deps.reader.rows.allForwards(from, eventStorePageEventsMax)
+    return { events: rows, next: (rows.at(-1)?.position ?? from - 1) + 1, end }
+  }
+  let seen = deps.commits.count()
+  let next = await drain(feed, start + 1, chunkAt)
+  await sender.send(caughtUpMessage())
+  for (;;) {
     await deps.commits.after(seen, sender)
+    seen = deps.commits.count()
+    next = await drain(feed, next, chunkAt)
   }
 }
 
 type Filtered = { readonly filter: EventFilter; readonly start: number }
 
-/**
- * While catching up a filter works in windows that begin with the event at the given position itself; every `interval` full
- * windows there is a checkpoint at the window's last match or, without one, at its first event. Before `caughtUp` one more
- * follows a last match that has none, or the start when there was none at all. Live, every `window × interval`-th event has one.
- */
-const followFiltered = async (
-  deps: Deps,
-  request: ReadRequest,
-  { filter, start }: Filtered,
-  sender: Sender,
-) => {
-  const { reader } = deps
-  const sendAt = async (position: number) => {
-    const row = position > start || request.from === 'start' ? reader.rows.at(position) : undefined
-    if (row) await sendRow(reader, request, sender, row)
-    return row !== undefined
+/** Goes through the log from a position to its end, a page at a time and a turn of the loop between two; gives where to go on. */
+const scan = async (
+  { reader, sender }: Feed,
+  from: number,
+  each: (position: number, stream: string, type: string) => Promise<void>,
+): Promise<number> => {
+  for (let next = from; ; await turn()) {
+    if (sender.gone) throw new Gone()
+    const outlines = reader.rows.outlines(next, eventStoreScanEventsMax)
+    for (const { position, stream, type } of outlines) await each(position, stream, type)
+    next = (outlines.at(-1)?.position ?? next - 1) + 1
+    if (outlines.length < eventStoreScanEventsMax) return next
   }
-  let [next, windows, checkpoint, lastMatch, considered] = [start, 0, -1, -1, 0]
-  for (;;) {
-    const { considered: all, matching } = reader.window(next, filter)
-    for (const position of matching) if (await sendAt(position)) lastMatch = position
-    considered += all.length
-    next = (all.at(-1) ?? next - 1) + 1
-    if (all.length < filter.window) break
-    windows += 1
-    if (windows % filter.interval !== 0) continue
-    const inWindow = matching.filter((position) => position > start).at(-1)
-    checkpoint = inWindow ?? all[0] ?? start
-    await sender.send(checkpointMessage(checkpoint))
-  }
-  const left = lastMatch > checkpoint ? lastMatch : checkpoint < 0 && considered > 1 ? start : -1
-  if (left > checkpoint && left > 0) await sender.send(checkpointMessage(left))
-  await sender.send(caughtUpMessage())
-  await followLive(deps, request, { filter, start: Math.max(next, start + 1) }, sender)
 }
 
-const followLive = async (
-  deps: Deps,
-  request: ReadRequest,
-  { filter, start }: Filtered,
-  sender: Sender,
-) => {
-  const { reader, commits } = deps
-  const everyEvents = filter.window * filter.interval
-  for (let next = start, considered = 0; ; ) {
-    const seen = commits.count()
-    for (;;) {
-      const { considered: all, matching } = reader.window(next, filter)
-      const wanted = new Set(matching)
-      for (const position of all) {
-        const row = wanted.has(position) ? reader.rows.at(position) : undefined
-        if (row) await sendRow(reader, request, sender, row)
-        considered += 1
-        if (considered % everyEvents === 0) await sender.send(checkpointMessage(position))
-      }
-      next = (all.at(-1) ?? next - 1) + 1
-      if (all.length < filter.window) break
-    }
+const followFiltered = async (feed: Feed, { filter, start }: Filtered) => {
+  const { reader, commits, request, sender } = feed
+  const { window, interval, matches } = filter
+  const sendAt = async (position: number) => {
+    const row = reader.rows.at(position)
+    if (row) await sendRow(feed, row)
+  }
+  const checkpointAt = async (position: number | undefined) => {
+    if (position !== undefined) await sender.send(checkpointMessage(position))
+  }
+  let seen = commits.count()
+  const catchUp = new CatchUpCheckpoints(window, interval)
+  // From the end nothing is considered: what stands there was not asked for.
+  const first = request.from === 'end' ? start + 1 : start
+  let next = await scan(feed, first, async (position, stream, type) => {
+    const wanted = position > start && matches(stream, type)
+    if (wanted) await sendAt(position)
+    await checkpointAt(catchUp.consider(position, wanted))
+  })
+  await checkpointAt(catchUp.end())
+  await sender.send(caughtUpMessage())
+  const live = new LiveCheckpoints(window, interval)
+  for (;;) {
     await commits.after(seen, sender)
+    seen = commits.count()
+    next = await scan(feed, Math.max(next, start + 1), async (position, stream, type) => {
+      if (matches(stream, type)) await sendAt(position)
+      await checkpointAt(live.consider(position))
+    })
   }
 }

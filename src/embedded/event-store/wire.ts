@@ -104,6 +104,9 @@ export const notFoundMessage = (name: string): ReadResp =>
 export const lastRevisionMessage = (revision: number): ReadResp =>
   new streams.ReadResp().setLastStreamPosition(String(revision))
 
+export const firstRevisionMessage = (revision: number): ReadResp =>
+  new streams.ReadResp().setFirstStreamPosition(String(revision))
+
 export const allPosition = (position: number): AllStreamPosition =>
   new shared.AllStreamPosition()
     .setCommitPosition(String(position))

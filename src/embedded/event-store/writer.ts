@@ -11,7 +11,7 @@ import {
   type Proposed,
   storedTombstone,
 } from './stored.ts'
-import { deletedJson, noTruncation, parseTruncation, revivedJson } from './stream-metadata.ts'
+import { deletedJson, noTruncation, revivedJson, truncationOf } from './stream-metadata.ts'
 
 export type Written =
   | {
@@ -60,7 +60,6 @@ export class Writer {
   #scheduled = false
   #position: number
   #closed = false
-  #fresh: { stream: string; id: string; revision: number; position: number }[] = []
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -140,21 +139,19 @@ export class Writer {
       this.#deps.writer.exec('begin immediate')
       const results = jobs.map(({ run }) => run())
       this.#deps.writer.exec('commit')
-      for (const { stream, id, ...written } of this.#fresh) this.#recent.add(stream, id, written)
       if (this.#position !== before) this.#deps.onCommit()
       return results
     } catch (error) {
       this.#rollBack(before)
       if (!isDiskFull(error)) this.#deps.onBroken(error)
       return jobs.map(() => ({ kind: 'disk-full' }) as const)
-    } finally {
-      this.#fresh = []
     }
   }
 
   #rollBack(position: number): void {
     this.#position = position
     this.#heads.forgetAll()
+    this.#recent.forgetAll()
     try {
       if (this.#deps.writer.isTransaction) this.#deps.writer.exec('rollback')
     } catch (error) {
@@ -168,27 +165,28 @@ export class Writer {
         const row = head.id === undefined ? undefined : this.#eventAt.get(head.id, revision)
         return row && { id: plainId(String(row['id'])), position: Number(row['position']) }
       },
-      recent: (id) =>
-        this.#recent.find(stream, id) ??
-        this.#fresh.find((one) => one.stream === stream && one.id === id),
+      recent: (id) => this.#recent.find(stream, id),
     }
   }
 
   #append(stream: string, events: readonly Proposed[], expected: Expected): Written {
     if (sizeOf(events) > appendBytesMax) return { kind: 'too-big' }
     const head = this.#heads.of(stream)
-    const state = { ...head, deleted: head.truncation.deleted }
+    const tombstoned = head.tombstoned && !(head.closedByOwner && head.last >= 0)
+    const state = { ...head, tombstoned, deleted: head.truncation.deleted }
     const ids = events.map(({ id }) => plainId(id))
     const verdict = checkAppend(expected, ids, state, this.#memory(stream, head))
     if (verdict.kind === 'deleted') return { kind: 'deleted' }
     if (verdict.kind === 'wrong-version') return { kind: 'wrong-version', last: head.last }
     if (verdict.kind === 'repeat') return { ...verdict, kind: 'written' }
+    const revives = events.length > 0 && this.#isMetadataOfDeleted(stream)
     const first = head.last + 1
     this.#put(stream, events)
-    const position = this.#position
+    const written = { kind: 'written', revision: head.last, position: this.#position } as const
     if (state.deleted) this.#revive(stream, first)
-    if (isMetastream(stream)) this.#reviveByMetadata(stream.slice(2))
-    return { kind: 'written', revision: head.last, position }
+    // Setting the metadata of a soft-deleted stream revives it too: the server adds `$tb` of its own.
+    if (revives) this.#revive(stream.slice(2), this.#heads.of(stream.slice(2)).last + 1)
+    return written
   }
 
   #put(stream: string, events: readonly Proposed[]): void {
@@ -216,14 +214,15 @@ export class Writer {
     ] as const
     this.#insertEvent.run(...row)
     if (revision >= 0) head.last = revision
-    this.#fresh.push({ stream, id: plainId(id), revision, position: this.#position })
+    this.#recent.add(stream, plainId(id), { revision, position: this.#position })
   }
 
   #metadataChanged(stream: string, events: readonly Proposed[]): void {
     const head = this.#heads.of(stream)
     head.hasMetadata = true
     if (isMetastream(stream)) return
-    for (const { data } of events) head.truncation = parseTruncation(data) ?? head.truncation
+    const newest = events.at(-1)
+    if (newest) head.truncation = truncationOf(newest.data, newest.contentType)
   }
 
   #systemEvent(data: Uint8Array, type = metadataType): Proposed {
@@ -243,24 +242,9 @@ export class Writer {
     this.#put(metastreamOf(stream), [this.#systemEvent(Buffer.from(revivedJson(members, first)))])
   }
 
-  /** Setting the metadata of a soft-deleted stream revives it too: the server adds `$tb` of its own. */
-  #reviveByMetadata(stream: string): void {
-    const metastream = this.#heads.of(metastreamOf(stream))
-    const head = this.#heads.of(stream)
-    if (isMetastream(stream) || !this.#wasDeleted(metastream, head)) return
-    const { $tb: _deleted, ...members } = head.truncation.members
-    this.#put(metastreamOf(stream), [
-      this.#systemEvent(Buffer.from(revivedJson(members, head.last + 1))),
-    ])
-  }
-
-  // The event before the newest one of the metastream was a soft delete, and the newest one is not.
-  #wasDeleted(metastream: Head, head: Head): boolean {
-    if (head.truncation.deleted || metastream.id === undefined) return false
-    const before = this.#deps.writer
-      .prepare('select data from events where stream = ? and revision = ?')
-      .get(metastream.id, metastream.last - 1)
-    return before !== undefined && (parseTruncation(before['data'] as Uint8Array)?.deleted ?? false)
+  #isMetadataOfDeleted(stream: string): boolean {
+    const owner = isMetastream(stream) ? stream.slice(2) : undefined
+    return owner !== undefined && !isMetastream(owner) && this.#heads.of(owner).truncation.deleted
   }
 
   #isExpected(head: Head, expected: Expected): boolean {
@@ -290,7 +274,11 @@ export class Writer {
     this.#insert(stream, head, this.#systemEvent(Buffer.alloc(0), deletedType), storedTombstone)
     head.tombstoned = true
     if (isMetastream(stream)) this.#heads.of(stream.slice(2)).truncation = noTruncation
-    else this.#heads.of(metastreamOf(stream)).tombstoned = true
+    else {
+      const metastream = this.#heads.of(metastreamOf(stream))
+      metastream.closedByOwner = !metastream.tombstoned
+      metastream.tombstoned = true
+    }
     return { kind: 'written', revision: head.last, position: this.#position }
   }
 }

@@ -147,20 +147,33 @@ export const ingestEventBytesMax = 262_144
 export const ingestWaitingEntriesMax = 25_000
 
 // the broker edge
+export const cborDepthMax = 16
+export const mqttBootBytesMax = 16_384
 export const mqttBurstMessages = 500
+export const mqttClientPendingBytesMax = 262_144
+export const mqttClientPendingMessagesMax = 1_000
 export const mqttConnectMsMax = 5_000
+export const mqttConnectionsMax = 60_000
+export const mqttDevicesRememberedMax = 50_000
+export const mqttFiltersMax = 8
+export const mqttFlushMsMax = 500
+export const mqttHeartbeatBytesMax = 4_096
+export const mqttHoldBackMsMax = 5_000
+export const mqttInflightQos2Max = 20
+export const mqttKeepAliveSecondsMax = 1_200
+export const mqttKeepAliveSecondsMin = 30
+export const mqttNoticeGapMs = 1_000
 export const mqttPacketBytesBeforeConnackMax = 1_024
 export const mqttPacketBytesMax = 131_072
-export const mqttKeepAliveSecondsMin = 30
-export const mqttKeepAliveSecondsMax = 1_200
-export const mqttFiltersMax = 8
-export const mqttInflightQos2Max = 20
+export const mqttPendingBytesMax = 67_108_864
+export const mqttPendingMessagesMax = 20_000
 export const mqttPipelinedPacketsMax = 1_000
-export const mqttHoldBackMsMax = 5_000
-export const mqttRejectsPerMinuteMax = 10
+export const mqttReadWindowMsMax = 250
 export const mqttRejectBytesMax = 1_024
+export const mqttRejectsPerMinuteMax = 10
+export const mqttSlowReaderMsMax = 10_000
+export const mqttStopMsMax = 5_000
 export const mqttStoredTopicCharsMax = 256
-export const cborDepthMax = 16
 
 // the composition root
 export const poolConnectionsMax = 10
@@ -172,7 +185,10 @@ export const statementMsMax = 15_000
 
 // the command line
 export const cliRequestMsMax = 120_000
+export const keyWaitMsMax = 10_000
+export const simulatedConnectMsMax = 30_000
 export const simulatedDevicesMax = 5_000
+export const simulatedDrainMsMax = 10_000
 export const simulatedRateMax = 20_000
 export const simulatedSecondsMax = 3_600
 export const stopMsMax = 10_000

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
+import { keyWaitMsMax } from '../../protocol/limits.ts'
 import { parseScope, type Scope, scopes } from '../../protocol/scopes.ts'
 import { CommandFailed, call, findTarget, Misuse, request, type Target } from './api.ts'
 import { apiOptions, type Context, outputOf, type Shared, speaking } from './context.ts'
@@ -14,8 +15,6 @@ const shown = (body: Readonly<Record<string, unknown>>): Key => {
   const { id, key, mode, project_id, name, scopes: held, hint, created_at } = body
   return { id, key, mode, project_id, name, scopes: held, hint, created_at }
 }
-
-const keyWaitMsMax = 10_000
 
 /** A new key works once the node has followed the log up to it: asked with the key itself. */
 const whenItWorks = async (target: Target, key: string): Promise<void> => {

@@ -10,14 +10,14 @@ type Deps = Pick<HttpDeps, 'db' | 'projector'>
 /** Which read models a read uses: its `Position` is the least of theirs. */
 export type Tables = readonly string[]
 
-const positionsMax = 2n ** 63n - 1n
+const lastPosition = 2n ** 63n - 1n
 
 /** The `Min-Position` header: a decimal commit position. Throws 422. */
 const minPositionOf = ({ headers }: Call): Position | undefined => {
   const text = headers['min-position']
   if (text === undefined) return undefined
   const position = typeof text === 'string' && /^\d{1,19}$/.test(text) ? BigInt(text) : undefined
-  if (position === undefined || position > positionsMax)
+  if (position === undefined || position > lastPosition)
     throw invalidValue('Min-Position', 'must be a position that was sent')
   return position
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { simulatedConnectMsMax, simulatedDrainMsMax } from '../../../protocol/limits.ts'
 import { request, type Target } from '../api.ts'
 import { type Counts, SimulatedDevice } from './device.ts'
 import type { BoundDevice } from './fleet.ts'
@@ -25,8 +26,6 @@ export type Simulated = {
   readonly lag_ms: { readonly p50: number; readonly p99: number }
 }
 
-const connectMsMax = 30_000
-const drainMsMax = 10_000
 const tickMs = 20
 const probeMs = 250
 
@@ -61,7 +60,7 @@ export const simulate = async (target: Target, plan: Plan): Promise<Simulated> =
   const counts: Counts = { sent: 0, acked: 0, errors: 0, connected: 0, pubackMs: new Histogram() }
   const lag = new Histogram()
   const devices = plan.fleet.map((one) => new SimulatedDevice(plan.mqtt, one, counts))
-  await until(() => plan.stopped() || devices.every(({ ready }) => ready), connectMsMax)
+  await until(() => plan.stopped() || devices.every(({ ready }) => ready), simulatedConnectMsMax)
   const started = performance.now()
   const elapsed = () => (performance.now() - started) / 1_000
   const over = () => plan.stopped() || elapsed() >= plan.seconds
@@ -77,7 +76,7 @@ export const simulate = async (target: Target, plan: Plan): Promise<Simulated> =
   }
   const seconds = elapsed()
   const acked = counts.acked
-  await until(() => counts.acked >= counts.sent, drainMsMax)
+  await until(() => counts.acked >= counts.sent, simulatedDrainMsMax)
   await probing
   await Promise.all(devices.map((device) => device.end().catch(() => {})))
   const quantiles = (of: Histogram) => ({

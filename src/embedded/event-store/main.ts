@@ -5,15 +5,15 @@ import { startEventStore } from './server.ts'
  * `node main.ts --data DIR [--port P] [--host H] [--follow-stdin]`: the event store as a process. Prints
  * `ready esdb://…` when it serves. With `--follow-stdin` it ends when its standard input does.
  */
-const valueOf = (name: string): string | undefined => {
+const optionOf = (name: string): string | undefined => {
   const at = process.argv.indexOf(name)
   return at < 0 ? undefined : process.argv[at + 1]
 }
 
 const values = {
-  data: valueOf('--data'),
-  port: valueOf('--port') ?? '0',
-  host: valueOf('--host') ?? '127.0.0.1',
+  data: optionOf('--data'),
+  port: optionOf('--port') ?? '0',
+  host: optionOf('--host') ?? '127.0.0.1',
   'follow-stdin': process.argv.includes('--follow-stdin'),
 }
 

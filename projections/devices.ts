@@ -24,6 +24,7 @@ const registered = (
         status: 'unbound',
         end_user_id: null,
         binding_id: null,
+        bound_at: null,
         metadata: (opened?.['metadata'] as Metadata | undefined) ?? {},
         settings: {},
         settings_version: 0,
@@ -35,7 +36,7 @@ const registered = (
 /** `undefined`: the event says nothing about the device's record. */
 const changed = (
   row: DeviceRow,
-  { event, opened }: DeviceLogEvent,
+  { event, opened, at }: DeviceLogEvent,
 ): Partial<DeviceRow> | undefined => {
   switch (event.type) {
     case 'DeviceRegistered':
@@ -53,9 +54,10 @@ const changed = (
         status: 'bound',
         end_user_id: event.data.end_user_id,
         binding_id: event.data.binding_id,
+        bound_at: at,
       }
     case 'DeviceUnbound':
-      return { status: 'unbound', end_user_id: null, binding_id: null }
+      return { status: 'unbound', end_user_id: null, binding_id: null, bound_at: null }
     case 'DeviceRetired':
       return { status: 'retired' }
     case 'DeviceTokenIssued':
@@ -83,6 +85,7 @@ export const devices = projection<DeviceRow>({
     'status',
     'end_user_id',
     'binding_id',
+    'bound_at',
     'metadata',
     'settings',
     'settings_version',
@@ -106,19 +109,16 @@ export type DeviceView = DeviceRow & {
   readonly health: DeviceHealthRow | null
 }
 
-const withHealth = (db: Kysely<Tables>) =>
-  db
-    .selectFrom('live.devices as d')
-    .leftJoin('live.device_health as h', 'h.device_id', 'd.id')
-    .selectAll('d')
-    .select(sql<DeviceHealthRow | null>`to_jsonb(h)`.as('health'))
-
-export const readDevice = (
+export const readDevice = async (
   db: Kysely<Tables>,
   project: string,
   id: string,
-): Promise<DeviceView | undefined> =>
-  withHealth(db).where('d.id', '=', id).where('d.project_id', '=', project).executeTakeFirst()
+): Promise<DeviceView | undefined> => {
+  const { rows } = await sql<DeviceView>`
+    select d.*, to_jsonb(h) as health from live.devices d left join live.device_health h on h.device_id = d.id
+    where d.id = ${id} and d.project_id = ${project}`.execute(db)
+  return rows[0]
+}
 
 /** Newest first; retired devices are not listed. */
 export const listDevices = (

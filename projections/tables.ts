@@ -42,6 +42,7 @@ export type DeviceRow = {
   status: 'unbound' | 'bound' | 'retired'
   end_user_id: string | null
   binding_id: string | null
+  bound_at: InstantText | null
   metadata: Metadata
   settings: DeviceSettings
   settings_version: number

@@ -176,6 +176,7 @@ export const mqttStopMsMax = 5_000
 export const mqttStoredTopicCharsMax = 256
 
 // the composition root
+export const namedStatementsMax = 500
 export const poolConnectionsMax = 10
 export const poolConnectMsMax = 2_000
 export const postgresHealthMsMax = 1_000

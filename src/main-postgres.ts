@@ -2,12 +2,36 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Tables } from '../projections/tables.ts'
 import {
+  namedStatementsMax,
   poolConnectionsMax,
   poolConnectMsMax,
   spareConnectionsMax,
   statementMsMax,
 } from '../protocol/limits.ts'
 import type { Log } from './store/log.ts'
+
+/**
+ * Statements with parameters get a name, so that Postgres parses and plans each once a connection. Their texts are those in the source:
+ * a bounded set.
+ */
+class PlannedClient extends pg.Client {
+  override query(...args: never[]): never {
+    const [text, values, ...rest] = args as unknown[]
+    const name = typeof text === 'string' && Array.isArray(values) ? nameOf(text) : undefined
+    const named = name === undefined ? args : [{ name, text, values }, ...rest]
+    return Reflect.apply(super.query, this, named) as never
+  }
+}
+
+const names = new Map<string, string>()
+
+const nameOf = (text: string): string | undefined => {
+  const known = names.get(text)
+  if (known !== undefined || names.size >= namedStatementsMax) return known
+  const name = `q${names.size}`
+  names.set(text, name)
+  return name
+}
 
 export type Database = {
   readonly pool: pg.Pool
@@ -26,6 +50,7 @@ export const openDatabase = (url: string, log: Log, closing: AsyncDisposableStac
       max,
       connectionTimeoutMillis: poolConnectMsMax,
       application_name: 'lapel',
+      Client: PlannedClient,
       ...(timed && { statement_timeout: statementMsMax }),
     })
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.

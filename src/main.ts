@@ -1,8 +1,9 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { allProjections } from '../projections/all.ts'
 import { readBootWindow } from '../projections/device-health.ts'
+import type { Random } from '../protocol/base62.ts'
 import { postgresHealthMsMax, startMsMax } from '../protocol/limits.ts'
 import { openAuth } from './auth/open-auth.ts'
 import type { Config } from './config.ts'
@@ -88,6 +89,20 @@ const whenUp = async <Result>(
   }
 }
 
+const randomPoolBytes = 4_096
+
+/** Chance, drawn from the system in larger portions: an id needs a few bytes at a time. Each byte is given out once. */
+const createRandom = (): Random => {
+  let pool = Buffer.alloc(0)
+  return (bytes) => {
+    if (bytes > randomPoolBytes) return randomBytes(bytes)
+    if (pool.length < bytes) pool = randomFillSync(Buffer.allocUnsafeSlow(randomPoolBytes))
+    const given = pool.subarray(0, bytes)
+    pool = pool.subarray(bytes)
+    return given
+  }
+}
+
 /** Everything below the edges: the ledger, the vault, the read models, who may. */
 const openCore = async (
   config: Config,
@@ -106,7 +121,7 @@ const openCore = async (
   const clocks = {
     now: Date.now,
     monotonic: () => performance.now(),
-    random: randomBytes,
+    random: createRandom(),
     newId: randomUUID,
   }
   const ledger = createLedger({ store, secrets, ...clocks })

@@ -43,6 +43,7 @@ create table devices (
   status text not null,
   end_user_id text,
   binding_id text,
+  bound_at text,
   metadata jsonb not null,
   settings jsonb not null,
   settings_version integer not null,

@@ -66,7 +66,8 @@ export const authenticate = async (deps: Deps, credential: Credential): Promise<
   const text = bearerOf(credential.headers)
   if (text === undefined) throw unauthorized(credential.headers.authorization !== undefined)
   if (text.startsWith('dtok_')) return accepted(await deps.auth.device(text, credential.remote))
-  if (isLocal(credential) && sameSecret(text, deps.admin))
+  const isKey = /^[sr]k_/.test(text)
+  if (!isKey && isLocal(credential) && sameSecret(text, deps.admin))
     return { kind: 'admin', project: await namedProject(deps, credential) }
   return accepted(await deps.auth.key(text, credential.remote))
 }

@@ -10,6 +10,8 @@ type Waiter = { readonly position: Position; readonly done: (reached: boolean) =
 export type Positions = {
   /** The leader of this node committed up to there. */
   readonly reached: (position: Position) => void
+  /** The furthest that was committed here or seen elsewhere. */
+  readonly known: () => Position | undefined
   readonly waitFor: (position: Position, msMax: number) => Promise<boolean>
   /** How long the oldest of those who wait has waited. */
   readonly lagMs: () => number
@@ -51,6 +53,7 @@ export const createPositions = ({ pool, monotonic }: Deps): Positions => {
 
   return {
     reached,
+    known: () => (known < 0n ? undefined : known),
     waitFor: (position, msMax) => {
       if (position <= known) return Promise.resolve(true)
       return new Promise((resolve) => {

@@ -34,6 +34,8 @@ export type ProjectorHealth = {
 export type Projector = {
   /** Whether the read models have come to that position, waiting for it at most `msMax`. */
   readonly waitFor: (position: Position, msMax: number) => Promise<boolean>
+  /** What they have reached for certain, where this node leads; elsewhere only the checkpoints tell. */
+  readonly position: () => Position | undefined
   readonly health: () => ProjectorHealth
   /** From zero, beside the live tables; what is rebuilt takes their place. Only where this node leads. */
   readonly rebuild: (names?: readonly string[]) => Promise<readonly Rebuilt[] | 'not-leading'>
@@ -186,6 +188,7 @@ export const startProjector = (deps: ProjectorDeps): Projector => {
 
   return {
     waitFor: positions.waitFor,
+    position: () => (leading?.caughtUp ? positions.known() : undefined),
     health: () => {
       const lagMs = positions.lagMs()
       return failure === undefined

@@ -147,6 +147,7 @@ export const ingestEventBytesMax = 262_144
 export const ingestWaitingEntriesMax = 25_000
 
 // the broker edge
+export const mqttUnreadBytesMax = 65_536
 export const cborDepthMax = 16
 export const mqttBootBytesMax = 16_384
 export const mqttBurstMessages = 500
@@ -159,6 +160,7 @@ export const mqttFiltersMax = 8
 export const mqttFlushMsMax = 500
 export const mqttHeartbeatBytesMax = 4_096
 export const mqttHoldBackMsMax = 5_000
+export const mqttInflightMax = 1_000
 export const mqttInflightQos2Max = 20
 export const mqttKeepAliveSecondsMax = 1_200
 export const mqttKeepAliveSecondsMin = 30

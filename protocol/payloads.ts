@@ -51,3 +51,7 @@ export const bootPayloadSchema = z.object({
   clock_synced: z.boolean().optional(),
 })
 export type BootPayload = z.infer<typeof bootPayloadSchema>
+
+/** A heartbeat or boot as a device sends it: its own members and what every message may carry. */
+export const heartbeatMessage = heartbeatSchema.extend(uplinkSchema.shape)
+export const bootMessage = bootPayloadSchema.extend(uplinkSchema.shape)

@@ -112,6 +112,7 @@ const createSessionFollower = ({ table, lease, others }: Node, tokenEvents: Toke
 
   return ({ node, position, entries }: SessionsEvent): void => {
     // A paused node may have had an append on its way when it was declared lost.
+    if (others.isLost(node)) return
     const isOwn = node === lease.node()
     for (const entry of entries) {
       const takeovers = countTakeovers(entry)

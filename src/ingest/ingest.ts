@@ -57,6 +57,8 @@ export type Ingest = {
 type Device = {
   readonly shard: number
   window: EdgeWindow
+  /** It spoke since it was last looked at whether it may be forgotten. */
+  spoke: boolean
   /** Numbered entries on their way into the log, and who else waits for each. */
   readonly pending: Map<string, Committed[]>
   lastPosition: Position
@@ -65,6 +67,7 @@ type Device = {
 const head = Buffer.from('{"v":1,"entries":[')
 const comma = Buffer.from(',')
 const tail = Buffer.from(']}')
+const envelopeBytes = head.length + tail.length
 
 /** Each entry was serialised once; a commit only joins the bytes. */
 const joined = (entries: readonly Buffer[]): Buffer => {
@@ -99,7 +102,7 @@ const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestD
       family: familyOf(lease.node(), shard),
       bytesOf: (entry) => entry.length,
       entriesMax: ingestEntriesMax,
-      bytesMax: ingestEventBytesMax,
+      bytesMax: ingestEventBytesMax - envelopeBytes,
       waitingEntriesMax: ingestWaitingEntriesMax,
       appendMsMax,
       mayAppend: lease.holds,
@@ -125,15 +128,19 @@ class Devices {
 
   of(id: string): Device {
     const known = this.#devices.get(id)
-    if (known) return known
+    if (known) {
+      known.spoke = true
+      return known
+    }
     const made = {
       shard: shardOf(id),
       window: new EdgeWindow(),
+      spoke: false,
       pending: new Map(),
       lastPosition: 0n,
     }
     this.#devices.set(id, made)
-    if (this.#devices.size > ingestDevicesMax) this.#forgetOldest()
+    if (this.#devices.size > ingestDevicesMax) this.#forgetOne()
     return made
   }
 
@@ -141,12 +148,17 @@ class Devices {
     return this.#devices.has(id)
   }
 
-  #forgetOldest(): void {
-    for (const [id, device] of this.#devices)
-      if (device.pending.size === 0) {
-        this.#devices.delete(id)
-        return
-      }
+  /** The clock algorithm: as good as least recently used, and nothing to do while a device speaks. */
+  #forgetOne(): void {
+    let looks = 2 * this.#devices.size
+    for (const [id, device] of this.#devices) {
+      this.#devices.delete(id)
+      if (!device.spoke && device.pending.size === 0) return
+      device.spoke = false
+      this.#devices.set(id, device)
+      looks -= 1
+      if (looks === 0) return
+    }
   }
 }
 

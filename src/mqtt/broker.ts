@@ -9,11 +9,12 @@ import {
   topicLevelsMax,
 } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
-import { cut, internals, limitPackets } from './aedes-client.ts'
+import { Acknowledgements } from './acknowledgements.ts'
+import { cut, interceptPackets, internals, limitPackets } from './aedes-client.ts'
 import { type Connections, createConnections } from './connection.ts'
 import { sendTime } from './downlink.ts'
 import { createConnect } from './on-connect.ts'
-import { onPublish } from './on-publish.ts'
+import { onPublish, takePublish } from './on-publish.ts'
 import { onForward, onSubscribe } from './on-subscribe.ts'
 import type { BrokerDeps } from './ports.ts'
 
@@ -95,11 +96,13 @@ export const startBroker = async (
   const connections = createConnections()
   const broker = await createAedes(deps, connections)
   followSessions(broker, deps, connections)
+  const take = takePublish(deps, connections, new Acknowledgements())
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     const client = broker.handle(socket)
+    interceptPackets(client, (packet) => take(client, packet))
     limitPackets(client, () =>
       internals(client)._authorized ? mqttPacketBytesMax : mqttPacketBytesBeforeConnackMax,
     )

@@ -12,6 +12,8 @@ export class Connection {
   readonly completions = new Completions()
   readonly bucket: TokenBucket
   readonly rejects: TokenBucket
+  /** Not read any further, while too much of it waits for the log. */
+  held = false
   /** How the device names itself where it subscribed; `undefined` until it does. */
   subscribed: TopicDevice | undefined
   /** What the device spoke last. */

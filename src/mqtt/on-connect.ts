@@ -11,6 +11,8 @@ import { cut, internals } from './aedes-client.ts'
 import { Connection, type Connections } from './connection.ts'
 import type { BrokerDeps } from './ports.ts'
 
+const unacceptableVersion = Buffer.from([0x20, 2, 0, 1])
+
 /** CONNACK codes (MQTT 3.1.1, table 3.1; MQTT contract, "Connect"). */
 const codes = { identifier: 2, unavailable: 3, credentials: 4, notAuthorised: 5 } as const
 
@@ -54,6 +56,12 @@ export const createConnect = (deps: BrokerDeps, connections: Connections) => {
   const arrived = new WeakMap<Client, Arrived>()
 
   const preConnect: PreConnectHandler = (client, packet, callback) => {
+    // [MQTT-3.1.2-2]: Aedes knows 3.1, too, which this contract does not.
+    if (packet.protocolVersion !== 4) {
+      client.conn.write(unacceptableVersion)
+      callback(new Error('unacceptable protocol version'), false)
+      return
+    }
     arrived.set(client, { fault: faultOf(packet), will: packet.will?.topic })
     // Every session is clean, and wills are not kept: Aedes is told neither.
     Object.assign(packet, { clean: true })

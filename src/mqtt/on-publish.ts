@@ -1,18 +1,25 @@
-import type { AuthorizePublishHandler, Client } from 'aedes'
+import type { AedesPublishPacket, AuthorizePublishHandler, Client } from 'aedes'
 import { instantOf } from '../../protocol/instant.ts'
-import { mqttHoldBackMsMax } from '../../protocol/limits.ts'
+import { mqttHoldBackMsMax, mqttInflightMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
-import { parseUpTopic, type UpTopic } from '../../protocol/topics.ts'
+import { parseUpTopic, type UpTopic, upTopic } from '../../protocol/topics.ts'
+import { rejectedEntry } from '../ingest/rejected-entry.ts'
 import { seal } from '../store/seal.ts'
-import { refreshKeepAlive } from './aedes-client.ts'
+import type { Acknowledgements } from './acknowledgements.ts'
+import {
+  goOnReading,
+  type InboundPacket,
+  type InboundPublish,
+  refreshKeepAlive,
+  stopReading,
+} from './aedes-client.ts'
 import type { Completion } from './completions.ts'
 import type { Connection, Connections } from './connection.ts'
 import { sendError, sendTime } from './downlink.ts'
 import type { BrokerDeps } from './ports.ts'
-import { rejectedEntry } from './rejects.ts'
 import { type Fault, uplinkOf } from './uplink.ts'
 
-type Message = { readonly topic: string; readonly payload: Uint8Array; readonly qos: number }
+type Message = { readonly topic: string; readonly payload: Uint8Array }
 
 const withName = (
   entry: Entry,
@@ -56,8 +63,14 @@ const reject = (delivery: Delivery, fault: Fault): void => {
     return
   }
   const rx = instantOf(deps.now())
-  const { session } = connection
-  store(delivery, rejectedEntry(session, fault, message, { rx, random: deps.random }), answer)
+  const { principal, sealKey } = connection.session
+  const refused = {
+    ...message,
+    code: fault.code,
+    ...(fault.field !== undefined && { field: fault.field }),
+  }
+  const entry = rejectedEntry({ ...principal, sealKey }, refused, { rx, random: deps.random })
+  store(delivery, entry, answer)
 }
 
 const take = (delivery: Delivery): void => {
@@ -102,36 +115,81 @@ const trespass = (deps: BrokerDeps, connection: Connection | undefined, topic: s
   return new Error('not a topic of this device')
 }
 
-type Packet = Parameters<AuthorizePublishHandler>[1]
+type Publish = Pick<AedesPublishPacket, 'topic' | 'payload' | 'qos' | 'retain'>
 
-/** Before Aedes writes PUBACK or PUBREC: the one place where waiting for the log is possible. */
+const bytesOf = ({ payload }: Publish): Buffer =>
+  typeof payload === 'string' ? Buffer.from(payload) : payload
+
+// Nearly every message is one of these: what its topic says need not be found out anew.
+const commonTopics: ReadonlyMap<string, UpTopic> = new Map(
+  (['json', 'cbor'] as const).map((encoding) => [
+    upTopic('me', 'heartbeat', encoding),
+    { kind: 'heartbeat', device: 'me', encoding },
+  ]),
+)
+
+/** One message of a signed-in device: `acknowledge` is called in its turn, with an error when the connection must be closed. */
+const deliver = (
+  deps: BrokerDeps,
+  connection: Connection | undefined,
+  packet: Publish,
+  acknowledge: Completion,
+): void => {
+  const topic = commonTopics.get(packet.topic) ?? parseUpTopic(packet.topic)
+  if (!connection || !topic || packet.retain || !connection.isOwn(topic.device)) {
+    acknowledge(trespass(deps, connection, packet.topic))
+    return
+  }
+  const message = { topic: packet.topic, payload: bytesOf(packet) }
+  // QoS 0 is taken and promised nothing: it does not hold up what comes behind it.
+  const end = packet.qos === 0 ? () => {} : connection.completions.next(acknowledge)
+  if (packet.qos === 0) acknowledge()
+  inTurn({ deps, connection, topic, message, end })
+}
+
+/**
+ * What Aedes would do with a PUBLISH of QoS 0 or 1, without its costs a message: no routing, no promise, the PUBACKs of a commit in
+ * one write a client. Everything else is left to it. A client is read no further while too much of it waits for the log.
+ */
+export const takePublish = (
+  deps: BrokerDeps,
+  connections: Connections,
+  acknowledgements: Acknowledgements,
+) => {
+  const refuse = (client: Client, error: Error): void => {
+    client.emit('error', error)
+  }
+
+  return (client: Client, packet: InboundPacket): boolean => {
+    if (packet.cmd !== 'publish' || !client.connected) return false
+    const publish = packet as InboundPublish
+    const { qos, messageId } = publish
+    const connection = connections.of(client)
+    if (!connection || qos === 2) return false
+    refreshKeepAlive(client)
+    deliver(deps, connection, publish, (error) => {
+      if (error) refuse(client, error)
+      else if (qos === 1 && messageId !== undefined) acknowledgements.add(client, messageId)
+      if (connection.held && connection.completions.waiting <= mqttInflightMax / 2) {
+        connection.held = false
+        goOnReading(client)
+      }
+    })
+    if (!connection.held && connection.completions.waiting >= mqttInflightMax) {
+      connection.held = true
+      stopReading(client)
+    }
+    return true
+  }
+}
+
+/** Before Aedes writes PUBREC, or the PUBACK of what was sent before CONNACK: the place where waiting for the log is possible. */
 export const onPublish =
   (deps: BrokerDeps, connections: Connections): AuthorizePublishHandler =>
-  (client: Client | null, packet: Packet, callback): void => {
-    const connection = connections.of(client)
-    const topic = parseUpTopic(packet.topic)
-    if (
-      !connection ||
-      client?.closed ||
-      !topic ||
-      packet.retain ||
-      !connection.isOwn(topic.device)
-    ) {
-      callback(trespass(deps, connection, packet.topic))
+  (client: Client | null, packet, callback): void => {
+    if (client?.closed) {
+      callback(new Error('the connection is closed'))
       return
     }
-    const payload =
-      typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-    const message = { topic: packet.topic, payload, qos: packet.qos }
-    const end = connection.completions.next((error) => {
-      if (error)
-        deps.log.debug(
-          { device: connection.session.principal.deviceId, error },
-          'a message was not stored',
-        )
-      callback(error ?? null)
-    })
-    // QoS 0 is taken and promised nothing: it does not hold up what comes behind it.
-    if (packet.qos === 0) end()
-    inTurn({ deps, connection, topic, message, end: packet.qos === 0 ? () => {} : end })
+    deliver(deps, connections.of(client), packet, (error) => callback(error ?? null))
   }

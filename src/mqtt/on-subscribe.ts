@@ -16,7 +16,9 @@ export const onSubscribe =
     if (!connection || device === undefined || !connection.isOwn(device))
       return callback(null, null)
     connection.subscribed = device
-    callback(null, { ...subscription, qos: subscription.qos === 0 ? 0 : 1 })
+    // Aedes grants what stands in the packet's own subscription.
+    subscription.qos = subscription.qos === 0 ? 0 : 1
+    callback(null, subscription)
   }
 
 /** Nothing leaves towards a device but what was made for it. */

@@ -1,11 +1,11 @@
-import type { z } from 'zod'
 import type { MqttErrorCode } from '../../protocol/errors.ts'
 import type { Instant } from '../../protocol/instant.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import {
   type Boot,
-  bootPayloadSchema,
-  heartbeatSchema,
+  bootMessage,
+  heartbeatMessage,
+  type Uplink as Numbered,
   uplinkSchema,
 } from '../../protocol/payloads.ts'
 import type { UpTopic } from '../../protocol/topics.ts'
@@ -26,9 +26,6 @@ export type Fault = {
   readonly seq?: number
 }
 
-const heartbeatMessage = heartbeatSchema.extend(uplinkSchema.shape)
-const bootMessage = bootPayloadSchema.extend(uplinkSchema.shape)
-
 /** The numbers of a message that has a fault elsewhere: the device finds it again by them. */
 const numbersOf = (value: unknown): { boot?: Boot; seq?: number } => {
   const parsed = uplinkSchema.safeParse(value)
@@ -37,8 +34,11 @@ const numbersOf = (value: unknown): { boot?: Boot; seq?: number } => {
   return { ...(boot !== undefined && { boot }), ...(seq !== undefined && { seq }) }
 }
 
-const invalid = (error: z.ZodError, value: unknown): Fault => {
-  const [issue] = error.issues
+type Issues = {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
+}
+
+const invalid = ({ issues: [issue] }: Issues, value: unknown): Fault => {
   const field = issue?.path.join('.') ?? ''
   return {
     kind: 'fault',
@@ -48,8 +48,6 @@ const invalid = (error: z.ZodError, value: unknown): Fault => {
     ...numbersOf(value),
   }
 }
-
-type Numbered = z.infer<typeof uplinkSchema>
 
 const common = ({ principal }: Session, { boot, seq, at }: Numbered, rx: Instant) => ({
   via: 'mqtt' as const,

@@ -121,6 +121,22 @@ test('what proved its secret is answered without Postgres, and follows the log',
   assert.is(reads(), before)
 })
 
+test('a projection that is ahead of this node does not lend its position to what is remembered', async () => {
+  const events = new CredentialLog()
+  events.act(0, 'bind')
+  const { lookUp, follow, overlay } = lookUpOn(events)
+  follow()
+  const [id, bound] = [events.tokenIds[0] ?? anyId(), events.end]
+  await lookUp.find(id, '', (found) => lookUp.remember(id, found))
+  events.act(0, 'unbind')
+  overlay.raise(events.end)
+  // The unbind is still to come: whoever is registered now must be hit by it.
+  assert.equal(await lookUp.find(id, '', ({ asOf }) => asOf), { kind: 'used', result: bound })
+  follow()
+  const answer = await lookUp.find(id, '', ({ truth }) => truth.state)
+  assert.equal(answer, { kind: 'used', result: 'dead' })
+})
+
 type Held = { readonly pool: Pool; readonly answer: (read: Read | Error) => void }
 const gateOn = () => {
   const held: Held[] = []

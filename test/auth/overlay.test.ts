@@ -77,6 +77,7 @@ class World {
     assert.ok(asOf <= max(this.overlay.head, this.#checkpoint), 'newer than anything that was seen')
     assert.ok(this.log.truthsAround(id, asOf).has(usable(truth)), `${id} as of ${asOf}`)
     if (truth.kind !== 'token' || !isUsable(truth, now)) return
+    assert.ok(this.log.bindingsAround(id, asOf).has(truth.binding?.bindingId), `binding of ${id}`)
     this.#n += 1
     const bytes = () => Uint8Array.from(Buffer.alloc(22, this.#n % 248))
     const session = this.table.register({ id: newSessionId(bytes), truth, asOf, kick: () => {} })
@@ -154,8 +155,8 @@ test('whatever the order of events, checkpoints and look-ups, an answer is the f
     for (let i = 0; i < all.length; i += 1) lookUps({ do: 'resolve', which: 0 })
     world.finish()
   })
-  fc.assert(property, { numRuns: 1_000 })
-  assert.ok(counts.found > 500 && counts.behind > 20 && counts.unknown > 20, JSON.stringify(counts))
+  fc.assert(property, { numRuns: 500 })
+  assert.ok(counts.found > 200 && counts.behind > 5 && counts.unknown > 5, JSON.stringify(counts))
 })
 
 /** The real look-up over a gate and a lease whose answers come when the steps say. */
@@ -218,8 +219,8 @@ test('the same through the look-up with its caches, its retries and its waits fo
     await held.ended().finally(() => clearInterval(letGo))
     world.finish()
   })
-  await fc.assert(property, { numRuns: 30 })
-  assert.ok(counts.used > 20 && counts.unknown > 0, JSON.stringify(counts))
+  await fc.assert(property, { numRuns: 20 })
+  assert.ok(counts.used > 10 && counts.unknown > 0, JSON.stringify(counts))
 })
 
 type Step = (
@@ -229,6 +230,23 @@ type Step = (
 ) extends readonly (infer One)[]
   ? One
   : never
+
+test('the row of a device that was bound anew meanwhile does not lend that binding to an older token', () => {
+  const log = new CredentialLog()
+  log.act(0, 'bind')
+  const overlay = new Overlay(log.end, 1_000)
+  log.act(0, 'refresh')
+  for (const event of log.events) overlay.add(event)
+  const [first, second] = log.tokenIds
+  if (!first || !second) throw new Error('two tokens')
+  assert.is(overlay.rowFor(second), first)
+  assert.is(overlay.resolve(second, log.readAt(first, log.end)).kind, 'found')
+  for (const act of ['unbind', 'bind'] as const) log.act(0, act)
+  assert.is(overlay.resolve(second, log.readAt(first, log.end)).kind, 'behind')
+  for (const event of log.events) overlay.add(event)
+  const resolved = overlay.resolve(second, log.readAt(first, log.end))
+  assert.ok(resolved.kind === 'found' && usable(resolved.truth) === 'unusable')
+})
 
 test('the floor forgets what rows know, so memory is bounded by the lag; past its limit it rises by itself', () => {
   const log = new CredentialLog()

@@ -39,6 +39,18 @@ test('what stands at or before the point that a token was judged at never hits i
   assert.equal([kicked, table.size()], [['unbound'], 0])
 })
 
+test('nor does the first use of an older token, followed late, hit one that was replaced since', () => {
+  const log = new CredentialLog()
+  for (const act of ['bind', 'refresh', 'confirm', 'refresh', 'confirm', 'refresh'] as const)
+    log.act(0, act)
+  const { table, kicked } = tableOf()
+  const truth = truthOf(log, 2)
+  assert.is(truth.state, 'old')
+  table.register({ id: id(), truth, asOf: log.end, kick })
+  for (const event of log.events) table.follow(event)
+  assert.equal(kicked, [])
+})
+
 test('a session on a replaced token ends with the first use of the new one, or by the clock', () => {
   for (const how of ['confirm', 'clock'] as const) {
     const log = new CredentialLog()

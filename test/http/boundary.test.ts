@@ -130,7 +130,7 @@ test('the table lists every route once, and answers each of them', async () => {
 })
 
 test('what nobody foresaw says nothing of itself and goes to the log', async () => {
-  const failing = await serve({
+  const failing = await served.beside({
     health: () => {
       throw new Error('the secret of the house')
     },
@@ -138,11 +138,11 @@ test('what nobody foresaw says nothing of itself and goes to the log', async () 
   const answer = await failing.call(null, 'GET /health/ready')
   assert.equal([answer.status, codeOf(answer)], [500, 'internal_error'])
   assert.not.match(JSON.stringify(answer.body), /secret/)
-  const [line] = failing.lines.filter(({ level }) => level === 'error')
+  const [line] = served.lines.filter(({ level }) => level === 'error')
   const fields = { ...line?.fields } as { err?: Error; requestId?: string }
   assert.match(String(fields.err), /secret of the house/)
   assert.is(fields.requestId, errorOf(answer).request_id)
-  await failing.end()
+  await failing.http.close()
 })
 
 test('a stop answers what is in flight and closes the rest', async () => {
@@ -150,7 +150,7 @@ test('a stop answers what is in flight and closes the rest', async () => {
   const waiting = new Promise<void>((resolve) => {
     answerNow = resolve
   })
-  const slow = await serve({
+  const slow = await served.beside({
     health: async () => {
       await waiting
       return { status: 'ready', node: 'n', version: 'v', checks: {} }
@@ -168,7 +168,6 @@ test('a stop answers what is in flight and closes the rest', async () => {
   const answer = await inFlight
   assert.equal([answer.status, answer.headers.get('connection')], [200, 'close'])
   await closed
-  await slow.end()
 })
 
 test.after(served.end)

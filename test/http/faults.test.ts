@@ -4,14 +4,13 @@ import pg from 'pg'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Tables } from '../../projections/tables.ts'
-import { startHttp } from '../../src/http/start-http.ts'
 import { createVault } from '../../src/store/vault.ts'
 import { until } from '../support/until.ts'
-import { callAt, codeOf, customerOf, serve } from './served.ts'
+import { codeOf, customerOf, serve } from './served.ts'
 
 const test = suite('faults over HTTP')
 const served = await serve()
-const { call, stage, deps } = served
+const { call, stage } = served
 const { key, ask, register, person, bound } = await customerOf(served)
 
 /** The same API on a Postgres that cannot be reached. */
@@ -20,8 +19,7 @@ const withoutPostgres = async () => {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   const vault = createVault({ db, secrets: stage.secrets, random: randomBytes, now: Date.now })
   const projector = { waitFor: async () => false }
-  const http = await startHttp({ ...deps, db, vault, projector, host: '127.0.0.1', port: 0 })
-  const lost = callAt(`http://127.0.0.1:${http.port}`)
+  const { http, call: lost } = await served.beside({ db, vault, projector })
   return {
     lost,
     end: async () => {
@@ -87,8 +85,7 @@ test('without the event store a write is 503 with Retry-After, and recovers by i
 test('past the rate of a key it is 429 with Retry-After, and says what is left before', async () => {
   let nowMs = 1_000_000
   const rates = { key: 2, device: 1, project: 0 }
-  const http = await startHttp({ ...deps, rates, now: () => nowMs, host: '127.0.0.1', port: 0 })
-  const limited = callAt(`http://127.0.0.1:${http.port}`)
+  const { http, call: limited } = await served.beside({ rates, now: () => nowMs })
   const statuses: number[] = []
   for (let i = 0; i < 5; i += 1) {
     const answer = await limited(key, 'GET /v1/devices?limit=1')

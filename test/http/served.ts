@@ -98,18 +98,24 @@ const depsOf = ({
   rebuild: projector.rebuild,
 })
 
-/** The management API on a real event store and a real Postgres, with the real view of credentials and read models. */
-export const serve = async (given: Partial<HttpDeps> = {}) => {
-  const parts = await openParts()
-  const deps = { ...depsOf(parts), ...given }
+const listen = async (deps: HttpDeps) => {
   const http = await startHttp({ ...deps, host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${http.port}`
-  const call = callAt(url)
+  return { http, url, call: callAt(url) }
+}
+
+/** The management API on a real event store and a real Postgres, with the real view of credentials and read models. */
+export const serve = async () => {
+  const parts = await openParts()
+  const deps = depsOf(parts)
+  const { http, url, call } = await listen(deps)
   return {
     ...parts,
     deps,
     http,
     url,
+    /** Another listener on the same parts, but for some of them. */
+    beside: (given: Partial<HttpDeps>) => listen({ ...deps, ...given }),
     admin,
     call,
     keyFor: async (project: string, body: object = {}): Promise<string> => {

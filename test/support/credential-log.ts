@@ -126,11 +126,25 @@ export class CredentialLog {
     return isBorn ? stateIn(this.#foldOf(subject, events), id) : 'unknown'
   }
 
-  /** The same, where inside an append what stood before it and what stands after it are as good. */
-  truthsAround(id: CredentialId, position: Position): ReadonlySet<string> {
+  /** Inside an append, what stood before it and what stands after it are as good. */
+  #around(position: Position): readonly Position[] {
     const before = this.#ends.findLast((end) => end <= position) ?? position
     const after = this.#ends.find((end) => end >= position) ?? position
-    return new Set([before, position, after].map((one) => this.truthAt(id, one)))
+    return [before, position, after]
+  }
+
+  truthsAround(id: CredentialId, position: Position): ReadonlySet<string> {
+    return new Set(this.#around(position).map((one) => this.truthAt(id, one)))
+  }
+
+  /** The bindings of the token's device at that position. */
+  bindingsAround(id: CredentialId, position: Position): ReadonlySet<string | undefined> {
+    const subject = this.#ownerOf(id)
+    const bindings = this.#around(position).map((one) => {
+      const device = subject && this.#foldOf(subject, this.#upTo(one, subject))
+      return device && 'binding' in device ? device.binding?.bindingId : undefined
+    })
+    return new Set(bindings)
   }
 
   #foldOf(subject: DeviceId, events: readonly CredentialEvent[]): Device {

@@ -5,17 +5,16 @@ import {
   mqttInflightQos2Max,
   mqttPacketBytesBeforeConnackMax,
   mqttPacketBytesMax,
-  mqttPipelinedPacketsMax,
   topicLevelsMax,
 } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { cut, interceptPackets, internals, limitPackets } from './aedes-client.ts'
 import { type Connections, createConnections } from './connection.ts'
-import { sendTime } from './downlink.ts'
+import { EarlyPackets } from './early-packets.ts'
 import { createConnect } from './on-connect.ts'
 import { onPublish, takePublish } from './on-publish.ts'
-import { onForward, onSubscribe } from './on-subscribe.ts'
+import { onForward, takeSubscribe } from './on-subscribe.ts'
 import type { BrokerDeps } from './ports.ts'
 
 export type Broker = {
@@ -43,10 +42,10 @@ const createAedes = async (deps: BrokerDeps, connections: Connections): Promise<
   const broker = await Aedes.createBroker({
     ...createConnect(deps, connections),
     authorizePublish: onPublish(deps, connections),
-    authorizeSubscribe: onSubscribe(connections),
+    // Subscriptions never come this far.
+    authorizeSubscribe: (_client, _subscription, callback) => callback(null, null),
     authorizeForward: onForward(connections),
     connectTimeout: mqttConnectMsMax,
-    queueLimit: mqttPipelinedPacketsMax,
     maxInflightInbound: mqttInflightQos2Max,
     maxTopicLevels: topicLevelsMax,
   })
@@ -74,10 +73,6 @@ const followSessions = (broker: Aedes, deps: BrokerDeps, connections: Connection
     const connection = connections.of(client)
     if (connection) deps.auth.closeSession(connection.session.id, reasonOf(client, errors))
   })
-  broker.on('subscribe', (_subscriptions, client) => {
-    const connection = connections.of(client)
-    if (connection) sendTime(connection, deps.now())
-  })
 }
 
 const closing =
@@ -96,13 +91,20 @@ export const startBroker = async (
   const connections = createConnections()
   const broker = await createAedes(deps, connections)
   followSessions(broker, deps, connections)
-  const take = takePublish(deps, connections, new Acknowledgements())
+  const publish = takePublish(deps, connections, new Acknowledgements())
+  const subscribe = takeSubscribe(deps, connections)
+  const early = new EarlyPackets()
+  broker.on('clientReady', (client) => early.release(client))
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     const client = broker.handle(socket)
-    interceptPackets(client, (packet) => take(client, packet))
+    interceptPackets(
+      client,
+      (packet) =>
+        early.keep(client, packet) || publish(client, packet) || subscribe(client, packet),
+    )
     limitPackets(client, () =>
       internals(client)._authorized ? mqttPacketBytesMax : mqttPacketBytesBeforeConnackMax,
     )

@@ -1,66 +1,15 @@
 import { Encoder } from 'cbor-x'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Entry } from '../../protocol/observations.ts'
-import { connectEventStore } from '../../src/store/eventstoredb.ts'
 import { open } from '../../src/store/seal.ts'
-import { readLog } from '../chaos/verify.ts'
 import { connectDevice } from '../support/mqtt-device.ts'
-import { connectWith, type RawMqtt, rawMqtt } from '../support/raw-mqtt.ts'
-import { type BoundDevice, serveLapel } from '../support/served-lapel.ts'
+import { beat, faultOf, openEdge } from '../support/mqtt-edge.ts'
 import { until } from '../support/until.ts'
 
-const test = suite('MQTT publish and subscribe')
-const lapel = await serveLapel({ LAPEL_RATE_DEVICE: '0' })
-const port = lapel.mqttPort
-const store = connectEventStore(lapel.node.eventstore_url)
+const test = suite('MQTT publish')
+const edge = await openEdge({ LAPEL_RATE_DEVICE: '0' })
+const { lapel, port, signedIn, listening, entriesOf } = edge
 const cbor = new Encoder({ useRecords: false })
-
-const signedIn = async (device: BoundDevice): Promise<RawMqtt> => {
-  const raw = rawMqtt(port)
-  raw.send(connectWith(device.token))
-  assert.is((await raw.take('connack')).returnCode, 0)
-  return raw
-}
-
-const listening = async (device: BoundDevice): Promise<RawMqtt> => {
-  const raw = await signedIn(device)
-  raw.send({
-    cmd: 'subscribe',
-    messageId: 1,
-    subscriptions: [{ topic: 'v1/devices/me/down/#', qos: 1 }],
-  })
-  await raw.take('suback')
-  return raw
-}
-
-const beat = (
-  raw: RawMqtt,
-  messageId: number,
-  payload: object | string | Buffer,
-  topic = 'v1/devices/me/heartbeat',
-) =>
-  raw.send({
-    cmd: 'publish',
-    topic,
-    messageId,
-    qos: 1,
-    dup: false,
-    retain: false,
-    payload:
-      typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload),
-  })
-
-const entriesOf = async (device: BoundDevice): Promise<readonly Entry[]> =>
-  (await readLog(store)).entries.filter(({ d }) => d === device.id)
-
-const fault = async (raw: RawMqtt) => {
-  for (;;) {
-    const { topic, payload } = await raw.take('publish')
-    if (topic === 'v1/devices/me/down/errors')
-      return JSON.parse(payload.toString()) as Record<string, unknown>
-  }
-}
 
 test('PUBACKs leave in the order of arrival, after the append', async () => {
   const device = await lapel.boundDevice()
@@ -163,7 +112,7 @@ test('what cannot be taken is acknowledged, answered, kept for inspection, and t
     beat(raw, 9, payload, topic)
     assert.is((await raw.take('puback')).messageId, 9, what)
     if (!topic.endsWith('/cbor')) {
-      const said = await fault(raw)
+      const said = await faultOf(raw)
       assert.equal(
         [said['code'], said['field'], said['topic'], said['fatal']],
         [code, field, topic, true],
@@ -252,49 +201,6 @@ for (const [what, topic, retain] of trespasses)
     assert.equal(await entriesOf(device), [])
   })
 
-test('the own downlink may be subscribed, in either spelling, and nothing else', async () => {
-  const device = await lapel.boundDevice()
-  const raw = await signedIn(device)
-  const filters = [
-    '#',
-    '$SYS/#',
-    'v1/devices/+/down/#',
-    'v1/devices/me/#',
-    'v1/devices/dev_0000000000000000000000/down/#',
-  ]
-  const own = ['v1/devices/me/down/#', `v1/devices/${device.id}/down/#`]
-  for (const topic of [...filters, ...own]) {
-    raw.send({ cmd: 'subscribe', messageId: 5, subscriptions: [{ topic, qos: 2 }] })
-    const { granted } = await raw.take('suback')
-    assert.equal(granted, [own.includes(topic) ? 1 : 0x80], topic)
-  }
-  raw.end()
-})
-
-test('who subscribes is told the time, in the spelling of the subscription', async () => {
-  const device = await lapel.boundDevice()
-  const raw = await signedIn(device)
-  raw.send({
-    cmd: 'subscribe',
-    messageId: 1,
-    subscriptions: [{ topic: `v1/devices/${device.id}/down/#`, qos: 1 }],
-  })
-  const { topic, payload } = await raw.take('publish')
-  assert.is(topic, `v1/devices/${device.id}/down/time`)
-  assert.ok(Math.abs(Date.parse(JSON.parse(payload.toString()).now) - Date.now()) < 10_000)
-  raw.end()
-})
-
-test('one device never hears of another', async () => {
-  const [a, b] = [await lapel.boundDevice(), await lapel.boundDevice()]
-  const [ear, mouth] = [await listening(a), await listening(b)]
-  beat(mouth, 7, 'garbage')
-  assert.is((await fault(mouth))['code'], 'malformed')
-  assert.ok(ear.packets.every((one) => one.cmd !== 'publish' || one.topic.endsWith('/down/time')))
-  ear.end()
-  mouth.end()
-})
-
 test('PINGREQ is answered while messages wait for the log', async () => {
   const device = await lapel.boundDevice()
   const raw = await signedIn(device)
@@ -315,10 +221,6 @@ test('a heartbeat of QoS 0 is taken', async () => {
   await client.end()
 })
 
-test.after(async () => {
-  await store.close()
-  await lapel.stop()
-  await lapel.remove()
-})
+test.after(edge.end)
 
 test.run()

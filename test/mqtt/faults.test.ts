@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { beat, faultOf, openEdge } from '../support/mqtt-edge.ts'
+import { connackOf, connectWith } from '../support/raw-mqtt.ts'
+import { until } from '../support/until.ts'
+
+const test = suite('MQTT when things fail')
+const edge = await openEdge({ LAPEL_RATE_DEVICE: '20' })
+const { lapel, port, signedIn, listening, entriesOf } = edge
+
+/** The event store of this node, found by its data folder. */
+const eventStorePid = (): number => {
+  const mark = join(lapel.data, 'eventstore')
+  const lines = execFileSync('ps', ['-axo', 'pid=,command=']).toString().split('\n')
+  const line = lines.find((one) => one.includes(mark) && one.includes('main.ts'))
+  return Number(line?.trim().split(/\s+/)[0])
+}
+
+const ready = async (): Promise<number> => (await fetch(`${lapel.http}/health/ready`)).status
+
+test('while the event store stands still there is no PUBACK; when it goes on, there is', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await signedIn(device)
+  beat(raw, 1, { boot: 1, seq: 1 })
+  await raw.take('puback')
+  const pid = eventStorePid()
+  process.kill(pid, 'SIGSTOP')
+  beat(raw, 2, { boot: 1, seq: 2 })
+  raw.send({ cmd: 'pingreq' })
+  await raw.take('pingresp')
+  assert.is(raw.packets.filter(({ cmd }) => cmd === 'puback').length, 1)
+  process.kill(pid, 'SIGCONT')
+  assert.is((await raw.take('puback')).messageId, 2)
+  raw.end()
+  assert.is((await entriesOf(device)).length, 2)
+})
+
+test('an event store that stays away closes the sockets, turns readiness red, and all comes back by itself', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await signedIn(device)
+  const pid = eventStorePid()
+  process.kill(pid, 'SIGSTOP')
+  beat(raw, 1, { boot: 1, seq: 1 })
+  await raw.closed()
+  assert.not.ok(raw.packets.some(({ cmd }) => cmd === 'puback'))
+  assert.is(await ready(), 503)
+  assert.is(await connackOf(port, connectWith(device.token)), 3)
+  const { status, headers } = await lapel
+    .api('POST /v1/end-users', {})
+    .catch(() => ({ status: 0, headers: new Headers() }))
+  assert.ok(status === 503 && headers.get('retry-after'), `${status}`)
+  process.kill(pid, 'SIGCONT')
+  await until(async () => (await ready()) === 200, {
+    msMax: 30_000,
+    what: 'a node that is ready again',
+  })
+  const again = await until(() => signedIn(device).catch(() => undefined), {
+    msMax: 20_000,
+    what: 'a sign-in',
+  })
+  beat(again, 1, { boot: 1, seq: 2, battery_percent: 9 })
+  await again.take('puback')
+  again.end()
+  await until(
+    async () => (await lapel.api(`GET /v1/devices/${device.id}`)).body['battery_percent'] === 9,
+    {
+      msMax: 20_000,
+      what: 'the row',
+    },
+  )
+})
+
+test('an event store that is killed is started again, and nothing that was acknowledged is lost', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await signedIn(device)
+  beat(raw, 1, { boot: 1, seq: 1 })
+  await raw.take('puback')
+  process.kill(eventStorePid(), 'SIGKILL')
+  await until(async () => (await ready()) === 200, { msMax: 30_000, what: 'a node that is ready' })
+  raw.end()
+  const again = await until(() => signedIn(device).catch(() => undefined), {
+    msMax: 20_000,
+    what: 'a sign-in',
+  })
+  for (const seq of [1, 2]) beat(again, seq, { boot: 1, seq })
+  await again.take('puback')
+  await again.take('puback')
+  again.end()
+  assert.equal(
+    (await entriesOf(device)).map(({ seq }) => seq),
+    [1, 2],
+  )
+})
+
+test('over its rate a device is held back, told so, and loses nothing', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await listening(device)
+  const messages = 560
+  for (let i = 1; i <= messages; i += 1) beat(raw, i, { boot: 1, seq: i })
+  assert.is((await faultOf(raw))['code'], 'rate_limited')
+  for (let i = 1; i <= messages; i += 1) assert.is((await raw.take('puback')).messageId, i)
+  raw.end()
+  assert.is((await entriesOf(device)).length, messages)
+})
+
+test('unbinding closes the socket at once', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await signedIn(device)
+  const asked = performance.now()
+  await lapel.api(`POST /v1/devices/${device.id}/unbind`)
+  await raw.closed()
+  assert.ok(performance.now() - asked < 2_000)
+})
+
+test.after(edge.end)
+
+test.run()

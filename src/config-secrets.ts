@@ -1,5 +1,4 @@
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -9,22 +8,9 @@ import {
 import { link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { kidOf } from '../protocol/envelope.ts'
 import { secretsBytesMax } from '../protocol/limits.ts'
-
-export type SigningKey = {
-  readonly privateKey: KeyObject
-  /** The 32 bytes. */
-  readonly publicKey: Buffer
-}
-
-/** Maps are in the file's order, which is age: the last entry is used for new work, all for reading. */
-export type Secrets = {
-  readonly pepper: ReadonlyMap<string, Buffer>
-  readonly signing: ReadonlyMap<string, SigningKey>
-  readonly kek: ReadonlyMap<string, Buffer>
-  readonly projectHmac: Buffer
-  readonly cursor: Buffer
-}
+import type { Secrets, SigningPair } from './store/keyring.ts'
 
 export type LoadedSecrets =
   /** `created`: made just now, which main refuses against a log that already holds events. */
@@ -35,17 +21,6 @@ const keyBytes = 32
 const othersBits = 0o077
 
 const errorCode = (error: unknown) => (error as NodeJS.ErrnoException).code
-
-/** kid of a signing key: the first 16 hex digits of the SHA-256 of its 32 public bytes. */
-export const signingKid = (publicKey: Uint8Array): string =>
-  createHash('sha256').update(publicKey).digest('hex').slice(0, 16)
-
-/** The entry for new work. */
-export const newestOf = <T>(map: ReadonlyMap<string, T>): { kid: string; value: T } => {
-  const last = [...map].at(-1)
-  if (!last) throw new Error('a map of secrets is empty')
-  return { kid: last[0], value: last[1] }
-}
 
 const publicBytes = (privateKey: KeyObject): Buffer =>
   Buffer.from(createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '', 'base64url')
@@ -78,7 +53,7 @@ const ed25519Of = (pem: string): KeyObject | undefined => {
   }
 }
 
-const signingPem = z.string().transform((pem, context): SigningKey => {
+const signingPem = z.string().transform((pem, context): SigningPair => {
   const privateKey = ed25519Of(pem)
   if (privateKey) return { privateKey, publicKey: publicBytes(privateKey) }
   context.addIssue('must be an Ed25519 private key in PEM (PKCS#8)')
@@ -95,11 +70,11 @@ const secretsFile = z.object({
   pepper: mapOf(base64Key),
   signing: mapOf(signingPem).superRefine((keys, context) => {
     for (const [name, { publicKey }] of keys)
-      if (name !== signingKid(publicKey))
+      if (name !== kidOf(publicKey))
         context.addIssue({
           code: 'custom',
           path: [name],
-          message: `must be named ${signingKid(publicKey)}`,
+          message: `must be named ${kidOf(publicKey)}`,
         })
   }),
   kek: mapOf(base64Key),
@@ -133,7 +108,7 @@ const makeText = (): string => {
   const newKid = () => randomBytes(8).toString('hex')
   const file = {
     pepper: { [newKid()]: random() },
-    signing: { [signingKid(publicBytes(privateKey))]: pem },
+    signing: { [kidOf(publicBytes(privateKey))]: pem },
     kek: { [newKid()]: random() },
     project_hmac: random(),
     cursor: random(),

@@ -3,15 +3,11 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { kidOf } from '../protocol/envelope.ts'
 import { secretsBytesMax } from '../protocol/limits.ts'
-import {
-  loadSecrets,
-  newestOf,
-  parseSecrets,
-  type Secrets,
-  signingKid,
-} from '../src/config-secrets.ts'
+import { loadSecrets, parseSecrets } from '../src/config-secrets.ts'
 import { superviseChild } from '../src/embedded/child-process.ts'
+import { newestOf, type Secrets } from '../src/store/keyring.ts'
 import { keepLog } from './support/keep-log.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -52,9 +48,9 @@ test('made on the first start, 0600, and the same on the second', async () => {
 
 test('its keys: 32 bytes, Ed25519, kid by SHA-256 of the public key', async () => {
   const { secrets } = await load(newFile())
-  const { kid, value } = newestOf(secrets.signing)
+  const [kid, value] = newestOf(secrets.signing)
   assert.is(value.publicKey.length, 32)
-  assert.is(kid, signingKid(value.publicKey))
+  assert.is(kid, kidOf(value.publicKey))
   assert.match(kid, /^[0-9a-f]{16}$/)
   assert.is(value.privateKey.asymmetricKeyType, 'ed25519')
   assert.equal(
@@ -62,8 +58,8 @@ test('its keys: 32 bytes, Ed25519, kid by SHA-256 of the public key', async () =
     value.publicKey,
   )
   for (const bytes of [
-    newestOf(secrets.pepper).value,
-    newestOf(secrets.kek).value,
+    newestOf(secrets.pepper)[1],
+    newestOf(secrets.kek)[1],
     secrets.projectHmac,
     secrets.cursor,
   ])
@@ -212,7 +208,7 @@ test('the newest entry is the last one', async () => {
   json.pepper = { ...json.pepper, '0000aaaa': json.cursor }
   const parsed = parseSecrets(JSON.stringify(json))
   if ('problem' in parsed) throw new Error(parsed.problem)
-  assert.is(newestOf(parsed.pepper).kid, '0000aaaa')
+  assert.is(newestOf(parsed.pepper)[0], '0000aaaa')
   assert.is(parsed.pepper.size, 2)
 })
 

@@ -31,7 +31,7 @@ export type Target = {
 /** The node that a command speaks to: one elsewhere by `--url` and `LAPEL_API_KEY`, else the one that runs here. */
 export const findTarget = async ({ url, key, dataDir }: ApiOptions): Promise<Target> => {
   if (url !== undefined) {
-    if (key === undefined) throw new Misuse('--url needs the variable LAPEL_API_KEY')
+    if (!key) throw new Misuse('--url needs the variable LAPEL_API_KEY')
     return { url: url.replace(/\/+$/, ''), bearer: key, admin: false, mqtt: undefined }
   }
   const found = await findNode(dataDir)

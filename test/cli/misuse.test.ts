@@ -1,0 +1,127 @@
+import { createServer } from 'node:net'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { runCli } from '../support/run-cli.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const test = suite('command line: help, misuse, refusals')
+const folder = await temporaryFolder()
+const run = (...args: readonly string[]) =>
+  runCli(args, { LAPEL_DATA: folder.path, LAPEL_API_KEY: '' })
+
+const commands = [
+  'serve',
+  'projects create',
+  'projects list',
+  'keys create',
+  'keys list',
+  'keys rotate',
+  'keys revoke',
+  'devices list',
+  'devices show',
+  'devices bind',
+  'devices unbind',
+  'devices history',
+  'simulate',
+  'rebuild',
+  'eventstore',
+  'config',
+]
+
+test('every command explains itself, and can print JSON', async () => {
+  const shown = await Promise.all(commands.map((command) => run(...command.split(' '), '--help')))
+  for (const [i, { code, stdout }] of shown.entries()) {
+    assert.is(code, 0, commands[i])
+    assert.match(stdout, new RegExp(`^Usage: lapel ${commands[i]}`))
+    assert.match(stdout, /--json/, commands[i])
+  }
+})
+
+const misuses: readonly (readonly string[])[] = [
+  ['frobnicate'],
+  ['serve', '--frobnicate'],
+  ['keys', 'create'],
+  ['keys', 'create', '--mode', 'both'],
+  ['keys', 'create', '--mode', 'test', '--scopes', 'devices:fly'],
+  ['devices', 'show'],
+  ['devices', 'bind', 'dev_x'],
+  ['projects', 'create'],
+  ['simulate', '--devices', '0'],
+  ['simulate', '--rate', 'fast'],
+  ['simulate', '--recordings'],
+  ['eventstore', '--port', '65536', '--data', folder.path],
+  ['keys', 'list', '--url', 'http://127.0.0.1:1'],
+]
+
+test('misuse ends with 2, and says on standard error what is wrong', async () => {
+  const ended = await Promise.all(misuses.map((args) => run(...args)))
+  for (const [i, { code, stdout, stderr }] of ended.entries()) {
+    assert.is(code, 2, `${misuses[i]?.join(' ')}: ${stderr}`)
+    assert.is(stdout, '')
+    assert.match(stderr, /--help says how/)
+  }
+})
+
+test('without a node a command says where it looked and what to do', async () => {
+  const { code, stderr } = await run('keys', 'list')
+  assert.is(code, 1)
+  assert.ok(stderr.includes(folder.path) && stderr.includes('npm start'))
+})
+
+test('an address that nobody answers at is named', async () => {
+  const { code, stderr } = await runCli(['devices', 'list', '--url', 'http://127.0.0.1:1'], {
+    LAPEL_API_KEY: 'sk_test_x',
+  })
+  assert.is(code, 1)
+  assert.match(stderr, /http:\/\/127\.0\.0\.1:1 cannot be reached/)
+})
+
+test('all faults of a configuration are listed at once', async () => {
+  const env = {
+    LAPEL_DATA: folder.path,
+    LAPEL_HTTP: 'nonsense',
+    LAPEL_RATE_KEY: 'x',
+    LAPEL_TLS_CERT: 'a',
+  }
+  for (const command of ['serve', 'config']) {
+    const { code, stderr } = await runCli([command], env)
+    assert.is(code, 1)
+    for (const variable of ['LAPEL_HTTP', 'LAPEL_RATE_KEY', 'LAPEL_TLS_CERT'])
+      assert.ok(stderr.includes(variable))
+  }
+})
+
+test('the configuration is printed without its secrets', async () => {
+  const env = {
+    LAPEL_DATA: folder.path,
+    DATABASE_URL: 'postgres://lapel:hunter2@db:5432/lapel',
+    EVENTSTORE_URL: 'esdb://admin:hunter3@es:2113?tls=false',
+  }
+  for (const args of [['config'], ['config', '--json']]) {
+    const { code, stdout } = await runCli(args, env)
+    assert.is(code, 0)
+    assert.not.match(stdout, /hunter/)
+    assert.match(stdout, /DATABASE_URL/)
+  }
+})
+
+test('a taken port is an error that names it and its variable', async () => {
+  const taken = createServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  const { port } = taken.address() as { port: number }
+  const at = `127.0.0.1:${port}`
+  const env = {
+    LAPEL_DATA: folder.path,
+    LAPEL_HTTP: at,
+    LAPEL_MQTT: '127.0.0.1:0',
+    LAPEL_LOG: 'silent',
+  }
+  const { code, stderr } = await runCli(['serve'], env)
+  taken.close()
+  assert.is(code, 1)
+  assert.ok(stderr.includes(at) && stderr.includes('LAPEL_HTTP'), stderr)
+})
+
+test.after(folder.remove)
+
+test.run()

@@ -84,6 +84,7 @@ class Leading {
     const subscription = store.subscribe({ prefixes: projectorPrefixes, from: from ?? 'start' })
     const close = () => void subscription.close()
     signal.addEventListener('abort', close, { once: true })
+    if (signal.aborted) close()
     try {
       for await (const { decoded, to, caughtUp } of batchesOf(subscription)) {
         if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))

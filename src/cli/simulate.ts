@@ -34,12 +34,18 @@ const argument = (min: number, max: number) => (text: string) => {
   return value
 }
 
-/** One line that changes on a terminal, a line a second elsewhere; nothing where JSON is wanted. */
+const lineEveryMs = 1_000
+
+/** One line that changes on a terminal, at most a line a second elsewhere; nothing where JSON is wanted. */
 const createProgress = (json: boolean) => {
   const live = process.stderr.isTTY === true
+  let saidAt = Number.NEGATIVE_INFINITY
   return {
     say: (text: string) => {
-      if (!json) process.stderr.write(live ? `\r\x1b[K${text}` : `${text}\n`)
+      const now = performance.now()
+      if (json || (!live && now - saidAt < lineEveryMs * 0.9)) return
+      saidAt = now
+      process.stderr.write(live ? `\r\x1b[K${text}` : `${text}\n`)
     },
     end: () => {
       if (!json && live) process.stderr.write('\n')

@@ -37,13 +37,14 @@ const reported = (
   row: DeviceHealthRow,
   { entry, deviceName }: ObservedEntry,
 ): Partial<DeviceHealthRow> => {
-  if (entry.k === 'rejected') return {}
-  const { data } = entry
-  if (entry.k === 'boot')
-    return { firmware_version: entry.data.firmware_version ?? row.firmware_version }
-  if (!('battery_percent' in data || 'flags' in data || Object.keys(data).length > 0))
-    return { last_heartbeat_at: entry.rx }
-  return heartbeat(row, entry.data, deviceName, entry.rx)
+  switch (entry.k) {
+    case 'rejected':
+      return {}
+    case 'boot':
+      return { firmware_version: entry.data.firmware_version ?? row.firmware_version }
+    case 'heartbeat':
+      return heartbeat(row, entry.data, deviceName, entry.rx)
+  }
 }
 
 type HeartbeatData = Extract<ObservedEntry['entry'], { k: 'heartbeat' }>['data']

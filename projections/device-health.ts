@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
-import { type BootWindow, initialWindow, meet } from '../protocol/boot-window.ts'
+import { type BootWindow, initialWindow } from '../protocol/boot-window.ts'
 import type { SessionEntry } from '../protocol/observations.ts'
+import { WindowTracker } from '../protocol/window-tracker.ts'
 import type { LogEvent, ObservedEntry } from './log-event.ts'
 import { ids, none, projection, type Touched } from './projection.ts'
 import type { DeviceHealthRow, Tables } from './tables.ts'
@@ -68,17 +69,45 @@ const heartbeat = (
   last_heartbeat_at: rx,
 })
 
-/** A retransmission changes nothing; what is older than the newest that was met never moves the row. */
-const observe = (row: DeviceHealthRow, observed: ObservedEntry): DeviceHealthRow => {
+type Observed = Extract<LogEvent, { kind: 'observed' }>
+
+/** What a draft of the row learns of one entry: `false` of a retransmission, which changes nothing. */
+const observe = (
+  draft: DeviceHealthRow,
+  window: WindowTracker,
+  observed: ObservedEntry,
+): boolean => {
   const { k, boot, seq, rx, via } = observed.entry
-  const seen = { last_seen_at: rx, last_seen_via: via }
-  if (k === 'rejected') return { ...row, ...seen }
-  if (boot === undefined || seq === undefined)
-    return { ...row, ...reported(row, observed), ...seen }
-  const { window, verdict } = meet(row.boot_window, boot, seq)
-  if (verdict === 'repeat') return row
-  if (verdict !== 'newest') return { ...row, boot_window: window, ...seen }
-  return { ...row, ...reported(row, observed), boot_window: window, ...seen }
+  const isNumbered = k !== 'rejected' && boot !== undefined && seq !== undefined
+  const verdict = isNumbered ? window.meet(boot, seq) : 'newest'
+  if (verdict === 'repeat') return false
+  // What is older than the newest that was met is a sign of life and moves nothing else.
+  if (verdict === 'newest') Object.assign(draft, reported(draft, observed))
+  Object.assign(draft, { last_seen_at: rx, last_seen_via: via })
+  return true
+}
+
+const observeAll = (
+  row: DeviceHealthRow,
+  entries: readonly ObservedEntry[] | undefined,
+): DeviceHealthRow => {
+  const draft = { ...row }
+  const window = new WindowTracker(row.boot_window)
+  let changed = false
+  for (const observed of entries ?? [])
+    if (observed.entry.p === row.project_id) changed = observe(draft, window, observed) || changed
+  return changed ? { ...draft, boot_window: window.value() } : row
+}
+
+// A commit is folded into the row of each of its devices: sorted by device once.
+const sorted = new WeakMap<Observed, ReadonlyMap<string, ObservedEntry[]>>()
+
+const byDevice = (event: Observed): ReadonlyMap<string, ObservedEntry[]> => {
+  const known = sorted.get(event)
+  if (known) return known
+  const devices = Map.groupBy(event.entries, ({ entry }) => entry.d)
+  sorted.set(event, devices)
+  return devices
 }
 
 const presence = (
@@ -117,7 +146,7 @@ const offline = {
 const touched = (event: LogEvent): Touched => {
   if (event.kind === 'device')
     return event.event.type === 'DeviceRegistered' ? ids(event.subject) : none
-  if (event.kind === 'observed') return { ids: event.entries.map(({ entry }) => entry.d) }
+  if (event.kind === 'observed') return { ids: [...byDevice(event).keys()] }
   if (event.kind === 'sessions') return { ids: event.entries.map(({ d }) => d) }
   return event.kind === 'node-lost' ? { where: 'session_node', is: event.node } : none
 }
@@ -125,9 +154,7 @@ const touched = (event: LogEvent): Touched => {
 const met = (row: DeviceHealthRow, event: LogEvent, id: string): DeviceHealthRow => {
   switch (event.kind) {
     case 'observed':
-      return event.entries
-        .filter(({ entry }) => entry.d === id && entry.p === row.project_id)
-        .reduce(observe, row)
+      return observeAll(row, byDevice(event).get(id))
     case 'sessions':
       return event.entries
         .filter(({ d, p }) => d === id && p === row.project_id)

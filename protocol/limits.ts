@@ -4,7 +4,6 @@
  */
 
 // ids, tokens, text
-export const idBodyCharsMax = 64
 export const serialNumberCharsMax = 64
 export const externalIdCharsMax = 255
 export const nameCharsMax = 128
@@ -17,7 +16,6 @@ export const metadataKeysMax = 50
 export const metadataKeyCharsMax = 40
 export const metadataValueCharsMax = 500
 export const idempotencyKeyCharsMax = 255
-export const requestIdCharsMax = 64
 export const faultFieldCharsMax = 200
 export const faultsMax = 100
 
@@ -139,6 +137,7 @@ export const batchEventsMax = 500
 export const healthCacheRowsMax = 50_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
+export const projectorRestMsMax = 150
 
 // ingest
 export const ingestDevicesMax = 200_000
@@ -149,32 +148,24 @@ export const ingestWaitingEntriesMax = 25_000
 // the broker edge
 export const mqttUnreadBytesMax = 65_536
 export const cborDepthMax = 16
-export const mqttBootBytesMax = 16_384
 export const mqttBurstMessages = 500
-export const mqttClientPendingBytesMax = 262_144
-export const mqttClientPendingMessagesMax = 1_000
 export const mqttConnectMsMax = 5_000
-export const mqttConnectionsMax = 60_000
-export const mqttDevicesRememberedMax = 50_000
 export const mqttFiltersMax = 8
-export const mqttFlushMsMax = 500
-export const mqttHeartbeatBytesMax = 4_096
 export const mqttHoldBackMsMax = 5_000
 export const mqttInflightMax = 1_000
 export const mqttInflightQos2Max = 20
 export const mqttKeepAliveSecondsMax = 1_200
 export const mqttKeepAliveSecondsMin = 30
-export const mqttNoticeGapMs = 1_000
 export const mqttPacketBytesBeforeConnackMax = 1_024
 export const mqttPacketBytesMax = 131_072
-export const mqttPendingBytesMax = 67_108_864
-export const mqttPendingMessagesMax = 20_000
+/** MQTT 3.1.1, section 2.2.3. */
+export const mqttPacketLengthBytesMax = 4
 export const mqttPipelinedPacketsMax = 200
-export const mqttReadWindowMsMax = 250
+export const plainHeartbeatBytesMax = 1_024
+/** Fewer than 2^53 has, so that no digit is lost. */
+export const plainIntegerDigitsMax = 15
 export const mqttRejectBytesMax = 1_024
 export const mqttRejectsPerMinuteMax = 10
-export const mqttSlowReaderMsMax = 10_000
-export const mqttStopMsMax = 5_000
 export const mqttStoredTopicCharsMax = 256
 
 // the composition root

@@ -8,6 +8,8 @@ import {
   ingestWaitingEntriesMax,
 } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
+import type { Boot } from '../../protocol/payloads.ts'
+import { WindowTracker } from '../../protocol/window-tracker.ts'
 import type { EventStore, Position } from '../store/event-store.ts'
 import {
   CommitFailed,
@@ -19,7 +21,7 @@ import {
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import { ingestStream, shardsCount } from '../store/streams.ts'
-import { EdgeWindow } from './edge-window.ts'
+import { envelopeBytes, joined, type SerialisedEntry, serialised } from './serialised-entry.ts'
 
 /** Whether this node may append and acknowledge, and in whose name. */
 export type IngestLease = {
@@ -43,8 +45,8 @@ export type Ingest = {
    * `done` is called when the entry is in the log, or why it is not known to be. A repeat of what is stored is done at once; one of
    * what is still pending when that is. The callbacks of one device come in the order of its calls, but for repeats.
    */
-  readonly add: (entry: Entry, done: Committed) => void
-  /** The same as a promise. Rejects with `CommitFailed`. */
+  readonly add: (entry: SerialisedEntry, done: Committed) => void
+  /** The same for an entry that has yet to be serialised, as a promise. Rejects with `CommitFailed`. */
   readonly observe: (entry: Entry) => Promise<Position>
   /** What the read model knows of a device's numbering, unless this node knows more. */
   readonly remember: (device: DeviceId, window: BootWindow) => void
@@ -56,28 +58,14 @@ export type Ingest = {
 
 type Device = {
   readonly shard: number
-  window: EdgeWindow
+  window: WindowTracker
   /** It spoke since it was last looked at whether it may be forgotten. */
   spoke: boolean
-  /** Numbered entries on their way into the log, and who else waits for each. */
-  readonly pending: Map<string, Committed[]>
+  /** Numbered entries on their way into the log, and who waits for each. */
+  readonly pending: Map<string | number, Committed[]>
+  /** The boot whose numbers name pending entries by themselves. */
+  pendingBoot: Boot
   lastPosition: Position
-}
-
-const head = Buffer.from('{"v":1,"entries":[')
-const comma = Buffer.from(',')
-const tail = Buffer.from(']}')
-const envelopeBytes = head.length + tail.length
-
-/** Each entry was serialised once; a commit only joins the bytes. */
-const joined = (entries: readonly Buffer[]): Buffer => {
-  const parts: Buffer[] = [head]
-  for (const [i, entry] of entries.entries()) {
-    if (i > 0) parts.push(comma)
-    parts.push(entry)
-  }
-  parts.push(tail)
-  return Buffer.concat(parts)
 }
 
 // FNV-1a: any hash that spreads ids over the shards.
@@ -88,19 +76,19 @@ const shardOf = (device: string): number => {
   return (hash >>> 0) % shardsCount
 }
 
-const familyOf = (node: NodeId, shard: number): StreamFamily<Buffer> => ({
+const familyOf = (node: NodeId, shard: number): StreamFamily<string> => ({
   streamAt: (ms) => ingestStream(node, shard, ms),
   encode: joined,
   metadata: { v: 1, node },
 })
 
 const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestDeps) => {
-  const shards: GroupCommit<Buffer>[] = Array.from({ length: shardsCount }, (_, shard) =>
-    createGroupCommit<Buffer>({
+  const shards: GroupCommit<string>[] = Array.from({ length: shardsCount }, (_, shard) =>
+    createGroupCommit<string>({
       store,
       type: 'IngestCommitted',
       family: familyOf(lease.node(), shard),
-      bytesOf: (entry) => entry.length,
+      bytesOf: (text) => text.length,
       entriesMax: ingestEntriesMax,
       bytesMax: ingestEventBytesMax - envelopeBytes,
       waitingEntriesMax: ingestWaitingEntriesMax,
@@ -122,6 +110,12 @@ const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestD
   return shards
 }
 
+/** Nearly always the number alone: a device has entries of two boots on their way only while it starts anew. */
+const pendingKey = (device: Device, boot: Boot, seq: number): string | number => {
+  if (device.pending.size === 0) device.pendingBoot = boot
+  return device.pendingBoot === boot ? seq : `${boot} ${seq}`
+}
+
 /** The devices that spoke last; what is forgotten is met again by every reader. */
 class Devices {
   readonly #devices = new Map<string, Device>()
@@ -134,9 +128,10 @@ class Devices {
     }
     const made = {
       shard: shardOf(id),
-      window: new EdgeWindow(),
+      window: new WindowTracker(),
       spoke: false,
       pending: new Map(),
+      pendingBoot: 0,
       lastPosition: 0n,
     }
     this.#devices.set(id, made)
@@ -166,18 +161,13 @@ export const openIngest = (deps: IngestDeps): Ingest => {
   const shards = openShards(deps)
   const devices = new Devices()
 
-  const commit = (device: Device, entry: Entry, done: Committed): void => {
-    shards[device.shard]?.add(Buffer.from(JSON.stringify(entry)), done)
-  }
-
   /** Once, however often it is sent: the numbers of a heartbeat or boot name it. */
   const addNumbered = (
     device: Device,
-    entry: Entry & { boot: string | number; seq: number },
+    { boot, seq, text }: { boot: Boot; seq: number; text: string },
     done: Committed,
   ): void => {
-    const { boot, seq } = entry
-    const key = `${boot} ${seq}`
+    const key = pendingKey(device, boot, seq)
     const waiting = device.pending.get(key)
     if (waiting) {
       waiting.push(done)
@@ -190,32 +180,30 @@ export const openIngest = (deps: IngestDeps): Ingest => {
     }
     const all = [done]
     device.pending.set(key, all)
-    commit(device, entry, (error, position) => {
+    shards[device.shard]?.add(text, (error, position) => {
       device.pending.delete(key)
-      if (error === undefined) device.window.stored(boot, seq)
+      if (error === undefined) device.window.meet(boot, seq)
       if (position !== undefined) device.lastPosition = position
       for (const one of all) one(error, position)
     })
   }
 
-  const add = (entry: Entry, done: Committed): void => {
-    const device = devices.of(entry.d)
-    const { boot, seq } = entry
-    if (entry.k !== 'rejected' && boot !== undefined && seq !== undefined)
-      addNumbered(device, { ...entry, boot, seq }, done)
-    else commit(device, entry, done)
+  const add = ({ d, boot, seq, text }: SerialisedEntry, done: Committed): void => {
+    const device = devices.of(d)
+    if (boot === undefined || seq === undefined) shards[device.shard]?.add(text, done)
+    else addNumbered(device, { boot, seq, text }, done)
   }
 
   return {
     add,
     observe: (entry) =>
       new Promise((resolve, reject) => {
-        add(entry, (error, position) =>
+        add(serialised(entry), (error, position) =>
           error === undefined ? resolve(position ?? 0n) : reject(new CommitFailed(error)),
         )
       }),
     remember: (id, window) => {
-      if (!devices.has(id)) devices.of(id).window = new EdgeWindow(window)
+      if (!devices.has(id)) devices.of(id).window = new WindowTracker(window)
     },
     knows: (id) => devices.has(id),
     pending: () => shards.reduce((sum, shard) => sum + shard.pending(), 0),

@@ -1,4 +1,5 @@
 import type { AedesPublishPacket, Client } from 'aedes'
+import { mqttUnreadBytesMax } from '../../protocol/limits.ts'
 
 /** A PUBLISH as the parser yields it. */
 export type InboundPublish = AedesPublishPacket & { readonly messageId?: number }
@@ -13,10 +14,11 @@ type Internals = {
   will: unknown
   readonly _keepaliveTimer: NodeJS.Timeout | null
   readonly _authorized: boolean
+  readonly _nextBatch: () => void
   _parsingBatch: number
   readonly pause: () => void
-  readonly resume: () => void
   readonly _parser: NodeJS.EventEmitter & {
+    parse: (chunk: Buffer) => void
     _parseLength: () => boolean
     readonly packet: { readonly length: number }
     _emitError: (error: Error) => void
@@ -38,8 +40,7 @@ export const limitPackets = (client: Client, bytesMax: () => number): void => {
 }
 
 /**
- * Shows every packet to `take` before Aedes sees it; what it takes, Aedes never sees. Such packets cost no read credit either:
- * Aedes stops reading a client whose packets are under way, and a PINGREQ behind them would wait.
+ * Shows every packet to `take` before Aedes sees it; what it takes, Aedes never sees.
  */
 export const interceptPackets = (
   client: Client,
@@ -58,13 +59,26 @@ export const refreshKeepAlive = (client: Client): void => {
   internals(client)._keepaliveTimer?.refresh()
 }
 
-export const stopReading = (client: Client): void => internals(client).pause()
-
-export const goOnReading = (client: Client): void => {
-  // A packet that ended while the client was paused gave no credit back.
-  internals(client)._parsingBatch = 0
-  internals(client).resume()
+/**
+ * Hands over what comes in as it comes. Aedes reads again when a packet of its own is done; here a client is read until it is stopped,
+ * and cut when it leaves its answers unread.
+ */
+export const readFreely = (client: Client): void => {
+  const inner = internals(client)
+  client.conn.removeListener('readable', inner._nextBatch)
+  // Its own reading rests for good, and CONNECT is the first packet under way.
+  inner.pause()
+  inner._parsingBatch = 0
+  client.conn.on('data', (chunk: Buffer) => {
+    if (client.closed) return
+    if (client.conn.writableLength > mqttUnreadBytesMax) cut(client)
+    else inner._parser.parse(chunk)
+  })
 }
+
+export const stopReading = (client: Client): void => void client.conn.pause()
+
+export const goOnReading = (client: Client): void => void client.conn.resume()
 
 /** Ends a client at once, without its will. */
 export const cut = (client: Client): void => {

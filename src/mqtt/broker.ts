@@ -9,9 +9,10 @@ import {
 } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
 import { Acknowledgements } from './acknowledgements.ts'
-import { cut, interceptPackets, internals, limitPackets } from './aedes-client.ts'
+import { cut, interceptPackets, internals, limitPackets, readFreely } from './aedes-client.ts'
 import { type Connections, createConnections } from './connection.ts'
 import { EarlyPackets } from './early-packets.ts'
+import { takeFrames } from './frames.ts'
 import { createConnect } from './on-connect.ts'
 import { onPublish, takePublish } from './on-publish.ts'
 import { onForward, takeSubscribe } from './on-subscribe.ts'
@@ -103,11 +104,13 @@ export const startBroker = async (
     interceptPackets(
       client,
       (packet) =>
-        early.keep(client, packet) || publish(client, packet) || subscribe(client, packet),
+        early.keep(client, packet) || publish.packet(client, packet) || subscribe(client, packet),
     )
-    limitPackets(client, () =>
-      internals(client)._authorized ? mqttPacketBytesMax : mqttPacketBytesBeforeConnackMax,
-    )
+    const bytesMax = () =>
+      internals(client)._authorized ? mqttPacketBytesMax : mqttPacketBytesBeforeConnackMax
+    limitPackets(client, bytesMax)
+    readFreely(client)
+    takeFrames(client, (frame) => publish.frame(client, frame), bytesMax)
     // Whoever is never admitted has no session to end.
     socket.once('error', () => cut(client))
   })

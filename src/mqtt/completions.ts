@@ -1,6 +1,8 @@
 /** How a message ended: `undefined` for "stored, acknowledge it", an error for "close, acknowledge nothing more". */
 export type Completion = (error?: Error) => void
 
+const compactAfter = 64
+
 type Slot = { readonly acknowledge: Completion; ended: boolean; error: Error | undefined }
 
 /**
@@ -8,7 +10,8 @@ type Slot = { readonly acknowledge: Completion; ended: boolean; error: Error | u
  * [MQTT-4.6.0-2]. After the first failure none leaves any more.
  */
 export class Completions {
-  readonly #slots: Slot[] = []
+  #slots: Slot[] = []
+  #first = 0
   #failed = false
 
   /** Takes the next place; the returned function ends it. */
@@ -24,15 +27,19 @@ export class Completions {
   }
 
   get waiting(): number {
-    return this.#slots.length
+    return this.#slots.length - this.#first
   }
 
   #drain(): void {
-    while (this.#slots[0]?.ended) {
-      const slot = this.#slots.shift()
-      if (!slot || this.#failed) continue
+    for (let slot = this.#slots[this.#first]; slot?.ended; slot = this.#slots[this.#first]) {
+      this.#first += 1
+      if (this.#failed) continue
       this.#failed = slot.error !== undefined
       slot.acknowledge(slot.error)
     }
+    // What has left goes in one piece, not one by one.
+    if (this.#first < compactAfter) return
+    this.#slots = this.#slots.slice(this.#first)
+    this.#first = 0
   }
 }

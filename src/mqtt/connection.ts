@@ -18,6 +18,8 @@ export class Connection {
   subscribed: TopicDevice | undefined
   /** What the device spoke last. */
   encoding: Encoding = 'json'
+  /** What every heartbeat's entry begins with. */
+  readonly heartbeatHead: string
 
   constructor(
     client: Client,
@@ -26,6 +28,9 @@ export class Connection {
   ) {
     this.client = client
     this.session = session
+    const { project, deviceId, tokenId } = session.principal
+    const head = { k: 'heartbeat', via: 'mqtt', p: project, d: deviceId, by: tokenId }
+    this.heartbeatHead = JSON.stringify(head).slice(0, -1)
     this.bucket = new TokenBucket(rates.perSecond, mqttBurstMessages, rates.nowMs)
     this.rejects = new TokenBucket(rates.rejectsPerMinute / 60, rates.rejectsPerMinute, rates.nowMs)
   }

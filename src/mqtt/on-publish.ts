@@ -1,9 +1,10 @@
 import type { AedesPublishPacket, AuthorizePublishHandler, Client } from 'aedes'
-import { instantOf } from '../../protocol/instant.ts'
+import { type Instant, instantOf } from '../../protocol/instant.ts'
 import { mqttHoldBackMsMax, mqttInflightMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import { parseUpTopic, type UpTopic, upTopic } from '../../protocol/topics.ts'
 import { rejectedEntry } from '../ingest/rejected-entry.ts'
+import { type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
 import { seal } from '../store/seal.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import {
@@ -16,10 +17,12 @@ import {
 import type { Completion } from './completions.ts'
 import type { Connection, Connections } from './connection.ts'
 import { sendError, sendTime } from './downlink.ts'
+import type { PublishFrame } from './frames.ts'
+import { type PlainHeartbeat, plainHeartbeat } from './plain-heartbeat.ts'
 import type { BrokerDeps } from './ports.ts'
 import { type Fault, uplinkOf } from './uplink.ts'
 
-type Message = { readonly topic: string; readonly payload: Uint8Array }
+type Message = { readonly topic: string; readonly payload: Buffer }
 
 const withName = (
   entry: Entry,
@@ -41,7 +44,11 @@ type Delivery = {
   readonly end: Completion
 }
 
-const store = ({ deps, connection, end }: Delivery, entry: Entry, then?: () => void): void => {
+const store = (
+  { deps, connection, end }: Delivery,
+  entry: SerialisedEntry,
+  then?: () => void,
+): void => {
   deps.ingest.add(entry, (error) => {
     if (error === undefined) {
       refreshKeepAlive(connection.client)
@@ -70,17 +77,40 @@ const reject = (delivery: Delivery, fault: Fault): void => {
     ...(fault.field !== undefined && { field: fault.field }),
   }
   const entry = rejectedEntry({ ...principal, sealKey }, refused, { rx, random: deps.random })
-  store(delivery, entry, answer)
+  store(delivery, serialised(entry), answer)
+}
+
+const isPlain = ({ kind, encoding }: UpTopic): boolean =>
+  kind === 'heartbeat' && encoding === 'json'
+
+/** What `serialised` would make of it, member by member in the same order. */
+const plainEntry = (
+  { session, heartbeatHead }: Connection,
+  { boot, seq, at, data }: PlainHeartbeat,
+  rx: Instant,
+): SerialisedEntry => {
+  const bootPart = boot === undefined ? '' : `,"boot":${boot}`
+  const seqPart = seq === undefined ? '' : `,"seq":${seq}`
+  const atPart = at === '' ? '' : `,"at":${at}`
+  const text = `${heartbeatHead}${bootPart}${seqPart}${atPart},"rx":"${rx}","data":{${data}}}`
+  return { d: session.principal.deviceId, boot, seq, text }
 }
 
 const take = (delivery: Delivery): void => {
   const { deps, connection, topic, message } = delivery
   connection.encoding = topic.encoding
-  const uplink = uplinkOf(topic, message.payload, connection.session, instantOf(deps.now()))
+  const rx = instantOf(deps.now())
+  const plain = isPlain(topic) ? plainHeartbeat(message.payload) : undefined
+  if (plain) {
+    store(delivery, plainEntry(connection, plain, rx))
+    return
+  }
+  const uplink = uplinkOf(topic, message.payload, connection.session, rx)
   if (uplink.kind === 'fault') reject(delivery, uplink)
   else {
     const entry = withName(uplink.entry, uplink.deviceName, connection, deps)
-    store(delivery, entry, entry.k === 'boot' ? () => sendTime(connection, deps.now()) : undefined)
+    const then = entry.k === 'boot' ? () => sendTime(connection, deps.now()) : undefined
+    store(delivery, serialised(entry), then)
   }
 }
 
@@ -156,30 +186,41 @@ export const takePublish = (
   connections: Connections,
   acknowledgements: Acknowledgements,
 ) => {
-  const refuse = (client: Client, error: Error): void => {
-    client.emit('error', error)
+  const goOn = (connection: Connection): void => {
+    if (!connection.held || connection.completions.waiting > mqttInflightMax / 2) return
+    connection.held = false
+    goOnReading(connection.client)
   }
 
-  return (client: Client, packet: InboundPacket): boolean => {
-    if (packet.cmd !== 'publish' || !client.connected) return false
-    const publish = packet as InboundPublish
-    const { qos, messageId } = publish
-    const connection = connections.of(client)
-    if (!connection || qos === 2) return false
+  const publish = (connection: Connection, packet: Publish, id: number | undefined): void => {
+    const { client, completions } = connection
     refreshKeepAlive(client)
-    deliver(deps, connection, publish, (error) => {
-      if (error) refuse(client, error)
-      else if (qos === 1 && messageId !== undefined) acknowledgements.add(client, messageId)
-      if (connection.held && connection.completions.waiting <= mqttInflightMax / 2) {
-        connection.held = false
-        goOnReading(client)
-      }
+    deliver(deps, connection, packet, (error) => {
+      if (error) client.emit('error', error)
+      else if (id !== undefined) acknowledgements.add(client, id)
+      goOn(connection)
     })
-    if (!connection.held && connection.completions.waiting >= mqttInflightMax) {
-      connection.held = true
-      stopReading(client)
-    }
-    return true
+    if (connection.held || completions.waiting < mqttInflightMax) return
+    connection.held = true
+    stopReading(client)
+  }
+
+  return {
+    packet: (client: Client, packet: InboundPacket): boolean => {
+      if (packet.cmd !== 'publish' || !client.connected) return false
+      const inbound = packet as InboundPublish
+      const connection = connections.of(client)
+      if (!connection || inbound.qos === 2) return false
+      publish(connection, inbound, inbound.qos === 1 ? inbound.messageId : undefined)
+      return true
+    },
+    /** The same out of the bytes, for the topics of nearly every message. */
+    frame: (client: Client, { topic, id, payload }: PublishFrame): boolean => {
+      const connection = connections.of(client)
+      if (!connection || !client.connected || !commonTopics.has(topic)) return false
+      publish(connection, { topic, payload, qos: id === undefined ? 0 : 1, retain: false }, id)
+      return true
+    },
   }
 }
 

@@ -4,7 +4,6 @@ import type { Entry } from '../../protocol/observations.ts'
 import {
   type Boot,
   bootMessage,
-  type Heartbeat,
   heartbeatMessage,
   type Uplink as Numbered,
   uplinkSchema,
@@ -12,7 +11,6 @@ import {
 import type { UpTopic } from '../../protocol/topics.ts'
 import type { Session } from '../auth/ports.ts'
 import { decodePayload } from './payload.ts'
-import { plainHeartbeat } from './plain-heartbeat.ts'
 
 /** What a message of a device comes to: an entry for the log, or why it is none. */
 export type Uplink =
@@ -65,20 +63,10 @@ const common = ({ principal }: Session, { boot, seq, at }: Numbered, rx: Instant
 const heartbeatOf = (value: unknown, session: Session, rx: Instant): Uplink => {
   const parsed = heartbeatMessage.safeParse(value)
   if (!parsed.success) return invalid(parsed.error, value)
-  const { device_name, ...rest } = parsed.data
-  return plainOf(rest, session, rx, device_name)
+  const { device_name: deviceName, boot, seq, at, ...data } = parsed.data
+  const entry: Entry = { k: 'heartbeat', ...common(session, { boot, seq, at }, rx), data }
+  return { kind: 'entry', entry, deviceName }
 }
-
-const plainOf = (
-  { boot, seq, at, ...data }: Numbered & HeartbeatData,
-  session: Session,
-  rx: Instant,
-  deviceName?: string,
-): Uplink => ({
-  kind: 'entry',
-  entry: { k: 'heartbeat', ...common(session, { boot, seq, at }, rx), data },
-  deviceName,
-})
 
 const bootOf = (value: unknown, session: Session, rx: Instant): Uplink => {
   const parsed = bootMessage.safeParse(value)
@@ -87,8 +75,6 @@ const bootOf = (value: unknown, session: Session, rx: Instant): Uplink => {
   const entry: Entry = { k: 'boot', ...common(session, { boot, seq, at }, rx), data }
   return { kind: 'entry', entry, deviceName: undefined }
 }
-
-type HeartbeatData = Omit<Heartbeat, 'device_name'>
 
 const fault = (code: MqttErrorCode): Fault => ({ kind: 'fault', code })
 
@@ -106,6 +92,5 @@ export const uplinkOf = (
   if (decoded.kind === 'malformed')
     return { kind: 'fault', code: 'malformed', message: decoded.reason }
   if (topic.kind === 'boot') return bootOf(decoded.value, session, rx)
-  const plain = plainHeartbeat(decoded.value)
-  return plain ? plainOf(plain, session, rx) : heartbeatOf(decoded.value, session, rx)
+  return heartbeatOf(decoded.value, session, rx)
 }

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
-import { leadRetryMsMax, resubscribeDelayMsMax } from '../../protocol/limits.ts'
+import { leadRetryMsMax, projectorRestMsMax, resubscribeDelayMsMax } from '../../protocol/limits.ts'
 import type { EventStore, Position } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
@@ -58,7 +58,7 @@ const tryLead = async (pool: Pool): Promise<PoolClient | undefined> => {
 }
 
 const restEntriesMin = 200
-const restMs = 40
+const restMsPerEntry = 0.2
 
 const entriesIn = (decoded: readonly Decoded[]): number =>
   decoded.reduce((sum, one) => sum + (one.kind === 'observed' ? one.entries.length : 0), 0)
@@ -96,7 +96,9 @@ class Leading {
         if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))
         if (caughtUp) this.caughtUp = true
         // Under load the rows of the next batch are mostly those of this one: a short rest writes each once instead of often.
-        if (entriesIn(decoded) >= restEntriesMin) await pause(restMs, signal)
+        const entries = entriesIn(decoded)
+        if (entries >= restEntriesMin)
+          await pause(Math.min(projectorRestMsMax, entries * restMsPerEntry), signal)
       }
     } finally {
       signal.removeEventListener('abort', close)

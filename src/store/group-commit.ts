@@ -280,14 +280,3 @@ export const createGroupCommit = <Entry>(
     },
   }
 }
-
-/** `head`, the entries joined by commas, `tail`: JSON whose entries were serialised once. */
-export const joinEntries = (
-  head: string,
-  entries: readonly Uint8Array[],
-  tail: string,
-): Uint8Array => {
-  const comma = Buffer.from(',')
-  const parts = entries.flatMap((entry, i) => (i === 0 ? [entry] : [comma, entry]))
-  return Buffer.concat([Buffer.from(head), ...parts, Buffer.from(tail)])
-}

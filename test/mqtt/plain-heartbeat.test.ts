@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { heartbeatMessage } from '../../protocol/payloads.ts'
+import { parseStrictJson } from '../../protocol/strict-json.ts'
 import { plainHeartbeat } from '../../src/mqtt/plain-heartbeat.ts'
 
 const test = suite('plain heartbeat')
@@ -31,26 +33,108 @@ const names = [
 ]
 const messages = fc.dictionary(fc.constantFrom(...names), anything, { maxKeys: 4 })
 
-test('what it takes as it stands, the schema takes as it stands', () => {
+/** The same document with blanks, a member twice, or a character anywhere. */
+const documents = fc
+  .tuple(messages, fc.nat(5), fc.nat(60), fc.constantFrom(' ', ',', '"', '0', '\\', 'é', '}', '\t'))
+  .map(([message, way, at, character]) => {
+    const json = JSON.stringify(message)
+    if (way === 0) return JSON.stringify(message, null, 1).replaceAll('\n', '')
+    if (way === 1) return json.replaceAll(':', ' : ').replaceAll(',', ' , ')
+    if (way === 2) return json.slice(0, at) + character + json.slice(at)
+    if (way === 3) return json.replace('{', '{"flags":1,')
+    return json
+  })
+
+/** How the log would hold it, by way of the parser, the schema and the serialisation. */
+const storedForm = (bytes: Buffer) => {
+  const parsed = parseStrictJson(bytes)
+  assert.is(parsed.kind, 'parsed', bytes.toString())
+  if (parsed.kind !== 'parsed') return undefined
+  const { boot, seq, at, device_name, ...data } = heartbeatMessage.parse(parsed.value)
+  assert.is(device_name, undefined)
+  return {
+    boot,
+    seq,
+    at: at === undefined ? '' : JSON.stringify(at),
+    data: JSON.stringify(data).slice(1, -1),
+  }
+}
+
+test('what it takes as it stands, parser, schema and serialisation leave as it stands', () => {
   let taken = 0
   fc.assert(
-    fc.property(messages, (message) => {
-      const plain = plainHeartbeat(message)
+    fc.property(documents, (document) => {
+      const bytes = Buffer.from(document)
+      const plain = plainHeartbeat(bytes)
       if (plain === undefined) return
       taken += 1
-      assert.equal({ ...heartbeatMessage.parse(message) }, { ...plain })
+      const { boot, seq, at, data } = plain
+      // The schema has an order of its own; what the log holds is compared as JSON.
+      const form = storedForm(bytes)
+      assert.equal({ boot, seq, at }, { boot: form?.boot, seq: form?.seq, at: form?.at })
+      assert.equal(JSON.parse(`{${data}}`), JSON.parse(`{${form?.data}}`))
     }),
     { numRuns: 20_000 },
   )
   assert.ok(taken > 1_000, `${taken}`)
 })
 
-test('the usual heartbeat is plain; a name, a list, an unknown member are for the schema', () => {
-  const usual = { boot: 1, seq: 2, at: '2026-01-01T00:00:00.000Z', battery_percent: 80, flags: 16 }
-  assert.is(plainHeartbeat(usual), usual)
-  for (const more of [{ device_name: 'x' }, { connection_type: ['4g'] }, { x: 1 }, { boot: 'x' }])
-    assert.is(plainHeartbeat({ ...usual, ...more }), undefined)
-  for (const odd of [null, [], 'x', 5]) assert.is(plainHeartbeat(odd), undefined)
+const plainOf = (document: string | Buffer) => plainHeartbeat(Buffer.from(document))
+
+test('the usual heartbeat is plain, with blanks as well', () => {
+  const document =
+    '{"boot":1,"seq":2,"at":"2026-01-01T00:00:00.000Z","battery_percent":80,"flags":16}'
+  const expected = {
+    boot: 1,
+    seq: 2,
+    at: '"2026-01-01T00:00:00.000Z"',
+    data: '"battery_percent":80,"flags":16',
+  }
+  const formOf = (text: string) => {
+    const { boot, seq, at, data } = plainOf(text) ?? {}
+    return { boot, seq, at, data }
+  }
+  assert.equal(formOf(document), expected)
+  assert.equal(
+    formOf(
+      document
+        .replaceAll(':', ': ')
+        .replaceAll('2026-01-01T00: 00: ', '2026-01-01T00:00:')
+        .replaceAll(',', ', '),
+    ),
+    expected,
+  )
+  assert.equal(formOf('{}'), { boot: undefined, seq: undefined, at: '', data: '' })
+})
+
+const odd = [
+  '{"device_name":"x"}',
+  '{"connection_type":["4g"]}',
+  '{"x":1}',
+  '{"boot":"x"}',
+  '{"flags":1,"flags":1}',
+  '{"flags":-0}',
+  '{"flags":01}',
+  '{"flags":1e2}',
+  '{"flags":256}',
+  '{"seq":1000000000000000}',
+  '{"device_state":"a\\n"}',
+  '{"device_state":"\u00e9"}',
+  '{"flags":1,}',
+  '{"flags":1}x',
+  '{"flags":1',
+  '[]',
+  'null',
+  '',
+  '\ufeff{}',
+]
+for (const document of odd)
+  test(`${JSON.stringify(document)} is for the schema`, () => {
+    assert.is(plainOf(document), undefined)
+  })
+
+test('noise is never plain', () => {
+  for (let i = 0; i < 10_000; i += 1) assert.is(plainHeartbeat(randomBytes(i % 40)), undefined)
 })
 
 test.run()

@@ -5,7 +5,6 @@ import {
   type CommitError,
   createGroupCommit,
   type GroupCommitOptions,
-  joinEntries,
 } from '../../src/store/group-commit.ts'
 import { keepLog } from './keep-log.ts'
 
@@ -14,7 +13,8 @@ export const freshFamily = () => {
   const name = randomBytes(8).toString('hex')
   return {
     streamAt: (ms: number) => `session.${Math.floor(ms / day)}-${name}`,
-    encode: (entries: readonly Uint8Array[]) => joinEntries('{"entries":[', entries, ']}'),
+    encode: (entries: readonly Uint8Array[]) =>
+      Buffer.from(`{"entries":[${entries.map((one) => Buffer.from(one).toString()).join()}]}`),
     metadata: { node: name },
   }
 }

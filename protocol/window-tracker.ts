@@ -1,15 +1,16 @@
-import { type BootWindow, initialWindow, type Verdict } from '../../protocol/boot-window.ts'
-import { bootsRememberedMax, seqWindowMax } from '../../protocol/limits.ts'
-import type { Boot } from '../../protocol/payloads.ts'
+import { type BootWindow, initialWindow, type Verdict } from './boot-window.ts'
+import { bootsRememberedMax, seqWindowMax } from './limits.ts'
+import type { Boot } from './payloads.ts'
 
 const bitsPerWord = 32
+const bitsPerNibble = 4
 const words = seqWindowMax / bitsPerWord
 
 /**
- * A boot window that is changed in place: the same verdicts as `meet` of `protocol/boot-window.ts`, at the price of a few
- * comparisons a message. The bit of a number stands at its remainder.
+ * A boot window that is changed in place: the same verdicts as `meet` of `boot-window.ts`, at the price of a few comparisons a
+ * message. The bit of a number stands at its remainder.
  */
-export class EdgeWindow {
+export class WindowTracker {
   #boot: Boot | null
   #high: number
   readonly #bits = new Uint32Array(words)
@@ -19,9 +20,15 @@ export class EdgeWindow {
     this.#boot = window.boot
     this.#high = window.high
     this.#before = [...window.before]
-    const seen = BigInt(`0x${window.seen}`)
-    for (let i = 0; i < seqWindowMax && window.high - i >= 0; i += 1)
-      if ((seen >> BigInt(i)) & 1n) this.#set(window.high - i)
+    this.#read(window.seen)
+  }
+
+  #read(seen: string): void {
+    for (let i = 0; i < seen.length; i += 1) {
+      const nibble = Number.parseInt(seen[seen.length - 1 - i] ?? '', 16)
+      for (let bit = 0; bit < bitsPerNibble; bit += 1)
+        if ((nibble >> bit) & 1) this.#set(this.#high - i * bitsPerNibble - bit)
+    }
   }
 
   #set(seq: number): void {
@@ -35,6 +42,7 @@ export class EdgeWindow {
   }
 
   #has(seq: number): boolean {
+    if (seq < 0) return false
     const bit = seq % seqWindowMax
     return ((this.#bits[bit >> 5] ?? 0) & (1 << (bit & 31))) !== 0
   }
@@ -47,15 +55,35 @@ export class EdgeWindow {
     return this.#has(seq) ? 'repeat' : 'late'
   }
 
-  /** A message with these numbers is stored. */
-  stored(boot: Boot, seq: number): void {
+  /** A message with these numbers is met. */
+  meet(boot: Boot, seq: number): Verdict {
     const verdict = this.verdict(boot, seq)
     if (verdict === 'late') this.#set(seq)
-    if (verdict !== 'newest') return
+    if (verdict !== 'newest') return verdict
     if (this.#boot !== boot) this.#enter(boot)
     else this.#advance(seq)
     this.#high = seq
     this.#set(seq)
+    return verdict
+  }
+
+  /** As it stands, in the form that is kept. */
+  value(): BootWindow {
+    return { boot: this.#boot, high: this.#high, seen: this.#seen(), before: this.#before }
+  }
+
+  #seen(): string {
+    const nibbles: string[] = []
+    for (let low = 0; low < seqWindowMax; low += bitsPerNibble) {
+      let nibble = 0
+      for (let bit = bitsPerNibble - 1; bit >= 0; bit -= 1)
+        nibble = (nibble << 1) | (this.#has(this.#high - low - bit) ? 1 : 0)
+      nibbles.push(nibble.toString(16))
+    }
+    return nibbles
+      .reverse()
+      .join('')
+      .replace(/^0+(?=.)/, '')
   }
 
   #enter(boot: Boot): void {

@@ -60,7 +60,7 @@ const projectionLag = async (lapel: LapelUnderTest, stop: AbortSignal): Promise<
   const mqtt = await openMqtt(
     lapel.mqttPort,
     { clientId: 'probe', password: probe.token },
-    { onAck: () => acked(), onClose: () => {} },
+    { onAcks: () => acked(), onClose: () => {} },
   )
   const lags: number[] = []
   for (let n = 1; !stop.aborted; n += 1) {

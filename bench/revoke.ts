@@ -16,7 +16,7 @@ try {
       await openMqtt(
         lapel.mqttPort,
         { clientId: id, password: token },
-        { onAck: () => {}, onClose: () => closed(performance.now()) },
+        { onAcks: () => {}, onClose: () => closed(performance.now()) },
       )
       return { id, closedAt }
     }),

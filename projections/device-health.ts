@@ -34,27 +34,13 @@ const silent = (id: string, project: string): DeviceHealthRow => ({
 const int8 = (value: number | undefined, before: string | null): string | null =>
   value === undefined ? before : String(value)
 
-const reported = (
-  row: DeviceHealthRow,
-  { entry, deviceName }: ObservedEntry,
-): Partial<DeviceHealthRow> => {
-  switch (entry.k) {
-    case 'rejected':
-      return {}
-    case 'boot':
-      return { firmware_version: entry.data.firmware_version ?? row.firmware_version }
-    case 'heartbeat':
-      return heartbeat(row, entry.data, deviceName, entry.rx)
-  }
-}
-
 type HeartbeatData = Extract<ObservedEntry['entry'], { k: 'heartbeat' }>['data']
 
 const heartbeat = (
   row: DeviceHealthRow,
   data: HeartbeatData,
   deviceName: string | null,
-  rx: string,
+  at: string | null,
 ): Partial<DeviceHealthRow> => ({
   battery_percent: data.battery_percent ?? row.battery_percent,
   storage_used_mb: int8(data.storage_used_mb, row.storage_used_mb),
@@ -66,37 +52,60 @@ const heartbeat = (
   pending_recordings: int8(data.pending_recordings, row.pending_recordings),
   flags: data.flags ?? row.flags,
   connection_type: data.connection_type ?? row.connection_type,
-  last_heartbeat_at: rx,
+  last_heartbeat_at: at,
 })
 
 type Observed = Extract<LogEvent, { kind: 'observed' }>
 
-/** What a draft of the row learns of one entry: `false` of a retransmission, which changes nothing. */
-const observe = (
-  draft: DeviceHealthRow,
-  window: WindowTracker,
-  observed: ObservedEntry,
-): boolean => {
-  const { k, boot, seq, rx, via } = observed.entry
-  const isNumbered = k !== 'rejected' && boot !== undefined && seq !== undefined
-  const verdict = isNumbered ? window.meet(boot, seq) : 'newest'
-  if (verdict === 'repeat') return false
-  // What is older than the newest that was met is a sign of life and moves nothing else.
-  if (verdict === 'newest') Object.assign(draft, reported(draft, observed))
-  Object.assign(draft, { last_seen_at: rx, last_seen_via: via })
-  return true
+/** What the entries of one commit say of one device: of each member that was reported, the newest. */
+class News {
+  readonly #window: WindowTracker
+  readonly #data: HeartbeatData = {}
+  #deviceName: string | null = null
+  #heartbeatAt: string | null = null
+  #seen: Pick<DeviceHealthRow, 'last_seen_at' | 'last_seen_via'> | undefined
+
+  constructor(window: BootWindow) {
+    this.#window = new WindowTracker(window)
+  }
+
+  meet({ entry, deviceName }: ObservedEntry): void {
+    const { k, boot, seq, rx, via } = entry
+    const isNumbered = k !== 'rejected' && boot !== undefined && seq !== undefined
+    const verdict = isNumbered ? this.#window.meet(boot, seq) : 'newest'
+    if (verdict === 'repeat') return
+    this.#seen = { last_seen_at: rx, last_seen_via: via }
+    // What is older than the newest that was met is a sign of life and moves nothing else.
+    if (verdict !== 'newest') return
+    if (k === 'boot') {
+      const { firmware_version } = entry.data
+      if (firmware_version !== undefined) this.#data.firmware_version = firmware_version
+    } else if (k === 'heartbeat') {
+      Object.assign(this.#data, entry.data)
+      this.#deviceName = deviceName ?? this.#deviceName
+      this.#heartbeatAt = rx
+    }
+  }
+
+  /** The row itself when there were repeats alone. */
+  into(row: DeviceHealthRow): DeviceHealthRow {
+    if (!this.#seen) return row
+    return {
+      ...row,
+      ...heartbeat(row, this.#data, this.#deviceName, this.#heartbeatAt ?? row.last_heartbeat_at),
+      ...this.#seen,
+      boot_window: this.#window.value(),
+    }
+  }
 }
 
 const observeAll = (
   row: DeviceHealthRow,
   entries: readonly ObservedEntry[] | undefined,
 ): DeviceHealthRow => {
-  const draft = { ...row }
-  const window = new WindowTracker(row.boot_window)
-  let changed = false
-  for (const observed of entries ?? [])
-    if (observed.entry.p === row.project_id) changed = observe(draft, window, observed) || changed
-  return changed ? { ...draft, boot_window: window.value() } : row
+  const news = new News(row.boot_window)
+  for (const observed of entries ?? []) if (observed.entry.p === row.project_id) news.meet(observed)
+  return news.into(row)
 }
 
 // A commit is folded into the row of each of its devices: sorted by device once.

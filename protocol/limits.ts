@@ -137,7 +137,7 @@ export const batchEventsMax = 500
 export const healthCacheRowsMax = 50_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
-export const projectorRestMsMax = 150
+export const projectorRestMsMax = 400
 
 // ingest
 export const ingestDevicesMax = 200_000
@@ -166,7 +166,10 @@ export const plainHeartbeatBytesMax = 1_024
 export const plainIntegerDigitsMax = 15
 export const mqttRejectBytesMax = 1_024
 export const mqttRejectsPerMinuteMax = 10
+export const mqttSliceMsMax = 4
 export const mqttStoredTopicCharsMax = 256
+/** Of all clients: past it those that send more are read no further. */
+export const mqttUnparsedBytesMax = 16_777_216
 
 // the composition root
 export const namedStatementsMax = 500

@@ -50,7 +50,8 @@ export type MqttSocket = {
 }
 
 export type MqttEvents = {
-  readonly onAck: (id: number) => void
+  /** Of one chunk of the socket. */
+  readonly onAcks: (ids: readonly number[]) => void
   readonly onClose: () => void
 }
 
@@ -58,14 +59,14 @@ export type MqttEvents = {
 export const openMqtt = (
   port: number,
   login: { clientId: string; password: string },
-  { onAck, onClose }: MqttEvents,
+  { onAcks, onClose }: MqttEvents,
 ): Promise<MqttSocket> =>
   new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     let rest: Buffer = Buffer.alloc(0)
-    const meet = (bytes: Buffer, offset: number) => {
+    const meet = (bytes: Buffer, offset: number, acks: number[]) => {
       const kind = (bytes[offset] ?? 0) >> 4
-      if (kind === 4) onAck(bytes.readUInt16BE(offset + 2))
+      if (kind === 4) acks.push(bytes.readUInt16BE(offset + 2))
       else if (kind === 2 && bytes[offset + 3] === 0)
         resolve({
           socket,
@@ -73,16 +74,20 @@ export const openMqtt = (
         })
       else if (kind === 2) reject(new Error(`CONNACK ${bytes[offset + 3]}`))
     }
-    socket.on('connect', () => socket.write(connectPacket(login.clientId, login.password)))
-    socket.on('data', (chunk) => {
-      const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
+    const meetAll = (bytes: Buffer): Buffer => {
+      const acks: number[] = []
       let offset = 0
       for (let length = packetLength(bytes, 0); length > 0; length = packetLength(bytes, offset)) {
-        meet(bytes, offset)
+        meet(bytes, offset, acks)
         offset += length
         if (offset >= bytes.length) break
       }
-      rest = bytes.subarray(offset)
+      if (acks.length > 0) onAcks(acks)
+      return bytes.subarray(offset)
+    }
+    socket.on('connect', () => socket.write(connectPacket(login.clientId, login.password)))
+    socket.on('data', (chunk) => {
+      rest = meetAll(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk)
     })
     socket.on('error', reject)
     socket.on('close', () => {

@@ -21,7 +21,13 @@ import {
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import { ingestStream, shardsCount } from '../store/streams.ts'
-import { envelopeBytes, joined, type SerialisedEntry, serialised } from './serialised-entry.ts'
+import {
+  type EntryText,
+  envelopeBytes,
+  joined,
+  type SerialisedEntry,
+  serialised,
+} from './serialised-entry.ts'
 
 /** Whether this node may append and acknowledge, and in whose name. */
 export type IngestLease = {
@@ -76,19 +82,19 @@ const shardOf = (device: string): number => {
   return (hash >>> 0) % shardsCount
 }
 
-const familyOf = (node: NodeId, shard: number): StreamFamily<string> => ({
+const familyOf = (node: NodeId, shard: number): StreamFamily<EntryText> => ({
   streamAt: (ms) => ingestStream(node, shard, ms),
   encode: joined,
   metadata: { v: 1, node },
 })
 
 const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestDeps) => {
-  const shards: GroupCommit<string>[] = Array.from({ length: shardsCount }, (_, shard) =>
-    createGroupCommit<string>({
+  const shards: GroupCommit<EntryText>[] = Array.from({ length: shardsCount }, (_, shard) =>
+    createGroupCommit<EntryText>({
       store,
       type: 'IngestCommitted',
       family: familyOf(lease.node(), shard),
-      bytesOf: (text) => text.length,
+      bytesOf: ({ bytes }) => bytes,
       entriesMax: ingestEntriesMax,
       bytesMax: ingestEventBytesMax - envelopeBytes,
       waitingEntriesMax: ingestWaitingEntriesMax,
@@ -164,7 +170,7 @@ export const openIngest = (deps: IngestDeps): Ingest => {
   /** Once, however often it is sent: the numbers of a heartbeat or boot name it. */
   const addNumbered = (
     device: Device,
-    { boot, seq, text }: { boot: Boot; seq: number; text: string },
+    { boot, seq, text }: { boot: Boot; seq: number; text: EntryText },
     done: Committed,
   ): void => {
     const key = pendingKey(device, boot, seq)

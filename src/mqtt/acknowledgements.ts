@@ -1,6 +1,6 @@
 import type { Client } from 'aedes'
 import { mqttUnreadBytesMax } from '../../protocol/limits.ts'
-import { cut } from './aedes-client.ts'
+import { cut, refreshKeepAlive } from './aedes-client.ts'
 
 /** PUBACK of each message, in this order (MQTT 3.1.1, section 3.4). */
 export const pubacks = (ids: readonly number[]): Buffer => {
@@ -35,6 +35,7 @@ export class Acknowledgements {
     for (const [client, ids] of all) {
       if (client.closed) continue
       client.conn.write(pubacks(ids))
+      refreshKeepAlive(client)
       // A device that does not read its acknowledgements is cut before they fill the memory.
       if (client.conn.writableLength > mqttUnreadBytesMax) cut(client)
     }

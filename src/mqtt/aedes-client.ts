@@ -1,5 +1,4 @@
 import type { AedesPublishPacket, Client } from 'aedes'
-import { mqttUnreadBytesMax } from '../../protocol/limits.ts'
 
 /** A PUBLISH as the parser yields it. */
 export type InboundPublish = AedesPublishPacket & { readonly messageId?: number }
@@ -59,26 +58,31 @@ export const refreshKeepAlive = (client: Client): void => {
   internals(client)._keepaliveTimer?.refresh()
 }
 
-/**
- * Hands over what comes in as it comes. Aedes reads again when a packet of its own is done; here a client is read until it is stopped,
- * and cut when it leaves its answers unread.
- */
-export const readFreely = (client: Client): void => {
+/** Hands over what comes in as it comes: Aedes reads again when a packet of its own is done, here a client is read until it is stopped. */
+export const readFreely = (client: Client, take: (chunk: Buffer) => void): void => {
   const inner = internals(client)
   client.conn.removeListener('readable', inner._nextBatch)
   // Its own reading rests for good, and CONNECT is the first packet under way.
   inner.pause()
   inner._parsingBatch = 0
-  client.conn.on('data', (chunk: Buffer) => {
-    if (client.closed) return
-    if (client.conn.writableLength > mqttUnreadBytesMax) cut(client)
-    else inner._parser.parse(chunk)
-  })
+  client.conn.on('data', take)
 }
 
-export const stopReading = (client: Client): void => void client.conn.pause()
+type Stop = 'inflight' | 'unparsed'
+const stops = new WeakMap<Client, Set<Stop>>()
 
-export const goOnReading = (client: Client): void => void client.conn.resume()
+export const stopReading = (client: Client, why: Stop): void => {
+  stops.set(client, (stops.get(client) ?? new Set()).add(why))
+  client.conn.pause()
+}
+
+/** Once nothing else stops it. */
+export const goOnReading = (client: Client, why: Stop): void => {
+  const reasons = stops.get(client)
+  if (!reasons?.delete(why) || reasons.size > 0) return
+  stops.delete(client)
+  client.conn.resume()
+}
 
 /** Ends a client at once, without its will. */
 export const cut = (client: Client): void => {

@@ -13,6 +13,7 @@ import { cut, interceptPackets, internals, limitPackets, readFreely } from './ae
 import { type Connections, createConnections } from './connection.ts'
 import { EarlyPackets } from './early-packets.ts'
 import { takeFrames } from './frames.ts'
+import { Intake } from './intake.ts'
 import { createConnect } from './on-connect.ts'
 import { onPublish, takePublish } from './on-publish.ts'
 import { onForward, takeSubscribe } from './on-subscribe.ts'
@@ -95,6 +96,7 @@ export const startBroker = async (
   const publish = takePublish(deps, connections, new Acknowledgements())
   const subscribe = takeSubscribe(deps, connections)
   const early = new EarlyPackets()
+  const intake = new Intake(deps.monotonic)
   broker.on('clientReady', (client) => early.release(client))
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
@@ -109,7 +111,7 @@ export const startBroker = async (
     const bytesMax = () =>
       internals(client)._authorized ? mqttPacketBytesMax : mqttPacketBytesBeforeConnackMax
     limitPackets(client, bytesMax)
-    readFreely(client)
+    readFreely(client, (chunk) => intake.add(client, chunk))
     takeFrames(client, (frame) => publish.frame(client, frame), bytesMax)
     // Whoever is never admitted has no session to end.
     socket.once('error', () => cut(client))

@@ -3,6 +3,7 @@ import { mqttBurstMessages } from '../../protocol/limits.ts'
 import type { Encoding, TopicDevice } from '../../protocol/topics.ts'
 import type { Session } from '../auth/ports.ts'
 import { Completions } from './completions.ts'
+import { PlainHeartbeats } from './plain-heartbeat.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** What is known of a client between its CONNACK and its end. */
@@ -18,7 +19,8 @@ export class Connection {
   subscribed: TopicDevice | undefined
   /** What the device spoke last. */
   encoding: Encoding = 'json'
-  /** What every heartbeat's entry begins with. */
+  readonly heartbeats = new PlainHeartbeats()
+  /** What every heartbeat's entry begins with, with the comma behind it. */
   readonly heartbeatHead: string
 
   constructor(
@@ -30,7 +32,7 @@ export class Connection {
     this.session = session
     const { project, deviceId, tokenId } = session.principal
     const head = { k: 'heartbeat', via: 'mqtt', p: project, d: deviceId, by: tokenId }
-    this.heartbeatHead = JSON.stringify(head).slice(0, -1)
+    this.heartbeatHead = `${JSON.stringify(head).slice(0, -1)},`
     this.bucket = new TokenBucket(rates.perSecond, mqttBurstMessages, rates.nowMs)
     this.rejects = new TokenBucket(rates.rejectsPerMinute / 60, rates.rejectsPerMinute, rates.nowMs)
   }

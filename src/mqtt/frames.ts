@@ -1,6 +1,6 @@
 import type { Client } from 'aedes'
 import { mqttPacketLengthBytesMax } from '../../protocol/limits.ts'
-import { internals } from './aedes-client.ts'
+import { internals, refreshKeepAlive } from './aedes-client.ts'
 
 /** A PUBLISH of QoS 0 or 1, not retained (MQTT 3.1.1, section 3.3). */
 export type PublishFrame = {
@@ -82,6 +82,7 @@ export const takeFrames = (
   const parser = internals(client)._parser
   const parse = parser.parse.bind(parser)
   const gathering = new Gathering()
+  let taken = false
 
   /** The index after the packet at `from`; `undefined` when the rest of it has yet to come. */
   const step = (bytes: Buffer, from: number): number | undefined => {
@@ -101,7 +102,8 @@ export const takeFrames = (
       return undefined
     }
     const frame = publishAt(bytes, bytes[from] ?? 0, { bodyAt: head.bodyAt, end })
-    if (!frame || !take(frame)) parse(bytes.subarray(from, end))
+    if (frame && take(frame)) taken = true
+    else parse(bytes.subarray(from, end))
     return end
   }
 
@@ -109,5 +111,7 @@ export const takeFrames = (
     const bytes = gathering.add(chunk)
     for (let at: number | undefined = 0; bytes && at !== undefined; )
       at = at < bytes.length && !client.closed ? step(bytes, at) : undefined
+    if (taken) refreshKeepAlive(client)
+    taken = false
   }
 }

@@ -4,7 +4,7 @@ import { mqttHoldBackMsMax, mqttInflightMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import { parseUpTopic, type UpTopic, upTopic } from '../../protocol/topics.ts'
 import { rejectedEntry } from '../ingest/rejected-entry.ts'
-import { type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
+import { entryText, type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
 import { seal } from '../store/seal.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import {
@@ -18,7 +18,7 @@ import type { Completion } from './completions.ts'
 import type { Connection, Connections } from './connection.ts'
 import { sendError, sendTime } from './downlink.ts'
 import type { PublishFrame } from './frames.ts'
-import { type PlainHeartbeat, plainHeartbeat } from './plain-heartbeat.ts'
+import type { PlainHeartbeat } from './plain-heartbeat.ts'
 import type { BrokerDeps } from './ports.ts'
 import { type Fault, uplinkOf } from './uplink.ts'
 
@@ -44,16 +44,9 @@ type Delivery = {
   readonly end: Completion
 }
 
-const store = (
-  { deps, connection, end }: Delivery,
-  entry: SerialisedEntry,
-  then?: () => void,
-): void => {
+const store = ({ deps, end }: Delivery, entry: SerialisedEntry, then?: () => void): void => {
   deps.ingest.add(entry, (error) => {
-    if (error === undefined) {
-      refreshKeepAlive(connection.client)
-      then?.()
-    }
+    if (error === undefined) then?.()
     end(error === undefined ? undefined : new Error(`not stored: ${error}`))
   })
 }
@@ -86,13 +79,11 @@ const isPlain = ({ kind, encoding }: UpTopic): boolean =>
 /** What `serialised` would make of it, member by member in the same order. */
 const plainEntry = (
   { session, heartbeatHead }: Connection,
-  { boot, seq, at, data }: PlainHeartbeat,
+  { boot, seq, numbers, data }: PlainHeartbeat,
   rx: Instant,
 ): SerialisedEntry => {
-  const bootPart = boot === undefined ? '' : `,"boot":${boot}`
-  const seqPart = seq === undefined ? '' : `,"seq":${seq}`
-  const atPart = at === '' ? '' : `,"at":${at}`
-  const text = `${heartbeatHead}${bootPart}${seqPart}${atPart},"rx":"${rx}","data":{${data}}}`
+  const received = `${numbers === '' ? '' : ','}"rx":"${rx}","data":{`
+  const text = entryText([heartbeatHead, numbers, received, data, '}}'])
   return { d: session.principal.deviceId, boot, seq, text }
 }
 
@@ -100,7 +91,7 @@ const take = (delivery: Delivery): void => {
   const { deps, connection, topic, message } = delivery
   connection.encoding = topic.encoding
   const rx = instantOf(deps.now())
-  const plain = isPlain(topic) ? plainHeartbeat(message.payload) : undefined
+  const plain = isPlain(topic) ? connection.heartbeats.read(message.payload) : undefined
   if (plain) {
     store(delivery, plainEntry(connection, plain, rx))
     return
@@ -189,12 +180,11 @@ export const takePublish = (
   const goOn = (connection: Connection): void => {
     if (!connection.held || connection.completions.waiting > mqttInflightMax / 2) return
     connection.held = false
-    goOnReading(connection.client)
+    goOnReading(connection.client, 'inflight')
   }
 
   const publish = (connection: Connection, packet: Publish, id: number | undefined): void => {
     const { client, completions } = connection
-    refreshKeepAlive(client)
     deliver(deps, connection, packet, (error) => {
       if (error) client.emit('error', error)
       else if (id !== undefined) acknowledgements.add(client, id)
@@ -202,7 +192,7 @@ export const takePublish = (
     })
     if (connection.held || completions.waiting < mqttInflightMax) return
     connection.held = true
-    stopReading(client)
+    stopReading(client, 'inflight')
   }
 
   return {
@@ -211,6 +201,7 @@ export const takePublish = (
       const inbound = packet as InboundPublish
       const connection = connections.of(client)
       if (!connection || inbound.qos === 2) return false
+      refreshKeepAlive(client)
       publish(connection, inbound, inbound.qos === 1 ? inbound.messageId : undefined)
       return true
     },

@@ -1,174 +1,140 @@
-import { parseInstant } from '../../protocol/instant.ts'
-import {
-  deviceStateCharsMax,
-  firmwareVersionCharsMax,
-  plainHeartbeatBytesMax,
-  plainIntegerDigitsMax,
-} from '../../protocol/limits.ts'
+import { plainHeartbeatBytesMax } from '../../protocol/limits.ts'
+import { type PlainMember, plainMembers } from './plain-members.ts'
+import { PlainScanner } from './plain-scanner.ts'
 
 /** A heartbeat whose members may be stored as they were sent. */
 export type PlainHeartbeat = {
   readonly boot: number | undefined
   readonly seq: number | undefined
-  /** JSON text, empty when it was not sent. */
-  readonly at: string
+  /** `boot`, `seq` and `at` as JSON text, without braces. */
+  readonly numbers: string
   /** The other members as JSON text, without braces. */
   readonly data: string
 }
 
-type Value = string | number
-type Member = { readonly bit: number; readonly takes: (value: Value) => boolean }
-
-const within = (min: number, max: number) => (value: Value) =>
-  typeof value === 'number' && value >= min && value <= max
-const natural = within(0, Number.MAX_SAFE_INTEGER)
-const text = (charsMax: number) => (value: Value) =>
-  typeof value === 'string' && value.length <= charsMax
-
-// A time with a day that every month has: nothing else has to be looked up.
-const usualInstant =
-  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
-const time = (value: Value) =>
-  natural(value) ||
-  (typeof value === 'string' && (usualInstant.test(value) || parseInstant(value) !== undefined))
-
-// The members of nearly every heartbeat, each with the plainest form that its schema takes.
-const members: ReadonlyMap<string, Member> = new Map(
-  Object.entries({
-    boot: natural,
-    seq: natural,
-    at: time,
-    battery_percent: within(0, 100),
-    storage_used_mb: natural,
-    storage_total_mb: natural,
-    signal_strength_dbm: within(-200, 100),
-    firmware_version: text(firmwareVersionCharsMax),
-    device_state: text(deviceStateCharsMax),
-    pending_recordings: natural,
-    flags: within(0, 255),
-  }).map(([name, takes], i) => [name, { bit: 1 << i, takes }]),
-)
-
-const space = 0x20
 const quote = 0x22
 const comma = 0x2c
-const minus = 0x2d
-const zero = 0x30
-const nine = 0x39
 const colon = 0x3a
-const backslash = 0x5c
 const openBrace = 0x7b
 const closeBrace = 0x7d
-const tilde = 0x7e
 
-class Scan {
-  readonly #text: string
-  #at = 0
-  #met = 0
-  boot: number | undefined
-  seq: number | undefined
-  at = ''
-  data = ''
+/** Where a member stands in its document: its name between quotes, and its value. */
+type Met = {
+  readonly member: PlainMember
+  readonly integer: number
+  readonly valueAt: number
+  readonly end: number
+}
 
-  constructor(document: string) {
-    this.#text = document
+const metAt = (scanner: PlainScanner, known: number): Met | undefined => {
+  if (!scanner.take(quote)) return undefined
+  const member = plainMembers.get(scanner.string() ?? '')
+  if (!member || (known & member.bit) !== 0 || !scanner.take(colon)) return undefined
+  scanner.skip()
+  const valueAt = scanner.at
+  if (!scanner.value(member)) return undefined
+  return { member, integer: scanner.integer, valueAt, end: scanner.at }
+}
+
+const metIn = (scanner: PlainScanner): readonly Met[] | undefined => {
+  const all: Met[] = []
+  if (!scanner.take(openBrace)) return undefined
+  let known = 0
+  if (!scanner.take(closeBrace)) {
+    do {
+      const met = metAt(scanner, known)
+      if (!met) return undefined
+      known |= met.member.bit
+      all.push(met)
+    } while (scanner.take(comma))
+    if (!scanner.take(closeBrace)) return undefined
   }
+  scanner.skip()
+  return scanner.at === scanner.text.length ? all : undefined
+}
 
-  run(): boolean {
-    if (!this.#take(openBrace)) return false
-    if (!this.#take(closeBrace)) {
-      do if (!this.#member()) return false
-      while (this.#take(comma))
-      if (!this.#take(closeBrace)) return false
-    }
-    this.#skip()
-    return this.#at === this.#text.length
-  }
+const numberNames = ['boot', 'seq', 'at']
 
-  #skip(): void {
-    while (this.#text.charCodeAt(this.#at) === space) this.#at += 1
-  }
+const numberOf = (all: readonly Met[], name: string): number | undefined =>
+  all.find(({ member }) => member.name === name)?.integer
 
-  #take(code: number): boolean {
-    this.#skip()
-    if (this.#text.charCodeAt(this.#at) !== code) return false
-    this.#at += 1
-    return true
-  }
-
-  #member(): boolean {
-    if (!this.#take(quote)) return false
-    const start = this.#at
-    const name = this.#string()
-    const member = name === undefined ? undefined : members.get(name)
-    if (name === undefined || !member || (this.#met & member.bit) !== 0) return false
-    this.#met |= member.bit
-    if (!this.#take(colon)) return false
-    this.#skip()
-    const from = this.#at
-    const value = this.#value()
-    if (value === undefined || !member.takes(value)) return false
-    this.#keep(name, value, { start, from })
-    return true
-  }
-
-  #keep(name: string, value: Value, { start, from }: { start: number; from: number }): void {
-    if (name === 'boot') this.boot = Number(value)
-    else if (name === 'seq') this.seq = Number(value)
-    else if (name === 'at') this.at = this.#text.slice(from, this.#at)
-    else {
-      const close = start + name.length + 1
-      const written =
-        from === close + 1
-          ? this.#text.slice(start - 1, this.#at)
-          : `"${name}":${this.#text.slice(from, this.#at)}`
-      this.data = this.data === '' ? written : `${this.data},${written}`
-    }
-  }
-
-  #value(): Value | undefined {
-    if (this.#text.charCodeAt(this.#at) !== quote) return this.#number()
-    this.#at += 1
-    return this.#string()
-  }
-
-  /** Printable ASCII without an escape, up to its quote, which is taken too. */
-  #string(): string | undefined {
-    const start = this.#at
-    for (let at = start; ; at += 1) {
-      const code = this.#text.charCodeAt(at)
-      if (code === quote) {
-        this.#at = at + 1
-        return this.#text.slice(start, at)
-      }
-      if (!(code >= space && code <= tilde) || code === backslash) return undefined
-    }
-  }
-
-  /** An integer in the form in which it is written again. */
-  #number(): number | undefined {
-    const negative = this.#text.charCodeAt(this.#at) === minus
-    if (negative) this.#at += 1
-    const start = this.#at
-    let value = 0
-    for (let code = this.#text.charCodeAt(start); code >= zero && code <= nine; ) {
-      value = value * 10 + code - zero
-      this.#at += 1
-      code = this.#text.charCodeAt(this.#at)
-    }
-    const digits = this.#at - start
-    const padded = this.#text.charCodeAt(start) === zero && (digits > 1 || negative)
-    if (digits === 0 || digits > plainIntegerDigitsMax || padded) return undefined
-    return negative ? -value : value
+const heartbeatOf = (text: string, all: readonly Met[]): PlainHeartbeat => {
+  const written = (some: readonly Met[]) =>
+    some.map(({ member, valueAt, end }) => `"${member.name}":${text.slice(valueAt, end)}`).join(',')
+  return {
+    boot: numberOf(all, 'boot'),
+    seq: numberOf(all, 'seq'),
+    numbers: written(
+      numberNames.flatMap((name) => all.filter(({ member }) => member.name === name)),
+    ),
+    data: written(all.filter(({ member }) => !numberNames.includes(member.name))),
   }
 }
 
 /**
- * The heartbeat as it stands, when it holds nothing but plain members, which schema and serialisation would return unchanged;
- * `undefined` when they have to say. One pass over the bytes, and nothing is made that is thrown away.
+ * How the documents of a device look, when each begins with `boot`, `seq` and `at` and holds no blanks: what stands between the
+ * values is always the same, and only the values have to be read.
  */
-export const plainHeartbeat = (payload: Buffer): PlainHeartbeat | undefined => {
-  if (payload.length > plainHeartbeatBytesMax) return undefined
-  const scan = new Scan(payload.toString('latin1'))
-  return scan.run() ? scan : undefined
+class Shape {
+  /** Each with what stands before its value. */
+  readonly #members: readonly { readonly between: string; readonly member: PlainMember }[]
+
+  constructor(members: readonly PlainMember[]) {
+    this.#members = members.map((member, i) => ({
+      between: `${i === 0 ? '{' : ','}"${member.name}":`,
+      member,
+    }))
+  }
+
+  #passes(scanner: PlainScanner, from: number, to: number): boolean {
+    for (let i = from; i < to; i += 1) {
+      const expected = this.#members[i]
+      if (!expected || !scanner.text.startsWith(expected.between, scanner.at)) return false
+      scanner.at += expected.between.length
+      if (!scanner.value(expected.member)) return false
+    }
+    return true
+  }
+
+  read(text: string): PlainHeartbeat | undefined {
+    const scanner = new PlainScanner(text)
+    if (!this.#passes(scanner, 0, 1)) return undefined
+    const boot = scanner.integer
+    if (!this.#passes(scanner, 1, 2)) return undefined
+    const seq = scanner.integer
+    if (!this.#passes(scanner, 2, numberNames.length)) return undefined
+    const numbersEnd = scanner.at
+    if (!this.#passes(scanner, numberNames.length, this.#members.length)) return undefined
+    if (text.charCodeAt(scanner.at) !== closeBrace || scanner.at + 1 !== text.length)
+      return undefined
+    const data = text.slice(numbersEnd + 1, scanner.at)
+    return { boot, seq, numbers: text.slice(1, numbersEnd), data }
+  }
+}
+
+const shapeOf = (text: string, all: readonly Met[]): Shape | undefined => {
+  const members = all.map(({ member }) => member)
+  const isUsual = numberNames.every((name, i) => members[i]?.name === name)
+  const shape = isUsual ? new Shape(members) : undefined
+  return shape?.read(text) && shape
+}
+
+/** Reads the heartbeats of one device, and remembers how the last one looked. */
+export class PlainHeartbeats {
+  #shape: Shape | undefined
+
+  /**
+   * The heartbeat as it stands, when it holds nothing but plain members, which schema and serialisation would return unchanged;
+   * `undefined` when they have to say.
+   */
+  read(payload: Buffer): PlainHeartbeat | undefined {
+    if (payload.length > plainHeartbeatBytesMax) return undefined
+    const text = payload.toString('latin1')
+    const known = this.#shape?.read(text)
+    if (known) return known
+    const all = metIn(new PlainScanner(text))
+    if (!all) return undefined
+    this.#shape = shapeOf(text, all)
+    return heartbeatOf(text, all)
+  }
 }

@@ -136,8 +136,8 @@ class Writer<Entry> {
   #start(): void {
     if (this.#running) return
     this.#running = true
-    // One turn of the loop: the packets of one socket read share a commit, and nothing lingers.
-    setImmediate(() => void this.#run())
+    // What is added in one go shares a commit, and nothing lingers.
+    queueMicrotask(() => void this.#run())
   }
 
   async #run(): Promise<void> {

@@ -59,7 +59,12 @@ class Device {
       over = resolve
     })
     const login = { clientId: this.#id, password: this.#token }
-    this.#mqtt = await openMqtt(this.#port, login, { onAck: (id) => this.#ack(id), onClose: over })
+    this.#mqtt = await openMqtt(this.#port, login, {
+      onAcks: (ids) => {
+        for (const id of ids) this.#ack(id)
+      },
+      onClose: over,
+    })
     for (const seq of this.#outbox) this.#send(seq)
     this.#fill()
     await closed

@@ -96,6 +96,8 @@ export const eventStorePartialAppendMsMax = 2_000
 export const eventStoreRecentIdsMax = 100_000
 export const eventStoreRequestBytesMax = 64 * 1_048_576
 export const eventStoreScanEventsMax = 512
+export const eventStoreTailBytesMax = 8 * 1_048_576
+export const eventStoreTailEventsMax = 2_048
 
 // group commit
 export const commitBackoffFirstMs = 25

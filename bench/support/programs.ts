@@ -7,6 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export type Program = {
   /** What stood behind `ready`. */
   readonly ready: string
+  readonly pid: number
   readonly stop: () => Promise<void>
 }
 
@@ -29,7 +30,7 @@ export const startProgram = async (file: string, ...args: readonly string[]): Pr
   }
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith('ready ')) continue
-    return { ready: line.slice('ready '.length), stop }
+    return { ready: line.slice('ready '.length), pid: child.pid ?? 0, stop }
   }
   throw new Error(`${file} ended before it was ready`)
 }

@@ -9,7 +9,8 @@ import anyPb from 'google-protobuf/google/protobuf/any_pb.js'
 import emptyPb from 'google-protobuf/google/protobuf/empty_pb.js'
 import { appendBytesMax } from '../../../protocol/limits.ts'
 import type { Expected } from './check-append.ts'
-import { allPosition, streamIdentifier } from './wire.ts'
+import { encodeBatchSuccess } from './codec/batch-append.ts'
+import { streamIdentifier } from './wire.ts'
 import type { Written } from './writer.ts'
 
 const statusOf = (
@@ -50,50 +51,56 @@ const wrongVersionStatus = (last: number, expected: Expected): Status => {
   )
 }
 
-const successOf = ({
-  revision,
-  position,
-}: Written & { kind: 'written' }): BatchAppendResp.Success => {
-  const success = new streams.BatchAppendResp.Success()
-  if (revision < 0) success.setNoStream(new emptyPb.Empty())
-  else success.setCurrentRevision(String(revision))
-  if (position === undefined) success.setNoPosition(new emptyPb.Empty())
-  else success.setPosition(allPosition(position))
-  return success
+/** An answer that is encoded already, or as the generated classes have it. */
+export type Answer = Buffer | BatchAppendResp
+
+export type Asked = {
+  readonly stream: string
+  readonly expected: Expected
+  /** The UUID message as it came. */
+  readonly correlation: Uint8Array
 }
+
+/** The stream stands in every answer, and the correlation id where there was one. */
+export const refusal = (
+  status: Status,
+  stream: string,
+  correlation: Uint8Array | undefined,
+): BatchAppendResp =>
+  new streams.BatchAppendResp()
+    .setError(status)
+    .setStreamIdentifier(streamIdentifier(stream))
+    .setCorrelationId(correlation && shared.UUID.deserializeBinary(correlation))
+
+const deletedStatus = (stream: string): Status => {
+  const deleted = new shared.StreamDeleted().setStreamIdentifier(streamIdentifier(stream))
+  return statusOf(rpcCode.Code.NOT_FOUND, 'Stream is deleted.', 'StreamDeleted', deleted)
+}
+
+const tooBigStatus = (): Status =>
+  statusOf(
+    rpcCode.Code.INVALID_ARGUMENT,
+    'Maximum append size exceeded.',
+    'MaximumAppendSizeExceeded',
+    new shared.MaximumAppendSizeExceeded().setMaxappendsize(appendBytesMax),
+  )
+
+const diskFullStatus = (): Status =>
+  statusOf(rpcCode.Code.UNAVAILABLE, 'Nothing was written.', 'Unknown', new shared.Unknown())
 
 /** What became of an append of a batch, as its answer says it. */
-export const answerOf = (stream: string, expected: Expected, written: Written): BatchAppendResp => {
-  const answer = new streams.BatchAppendResp()
+export const answerOf = (written: Written, asked: Asked): Answer => {
+  const { stream, expected, correlation } = asked
   switch (written.kind) {
     case 'written':
-      return answer.setSuccess(successOf(written))
+      return encodeBatchSuccess(written, stream, correlation)
     case 'wrong-version':
-      return answer.setError(wrongVersionStatus(written.last, expected))
-    case 'deleted': {
-      const deleted = new shared.StreamDeleted().setStreamIdentifier(streamIdentifier(stream))
-      return answer.setError(
-        statusOf(rpcCode.Code.NOT_FOUND, 'Stream is deleted.', 'StreamDeleted', deleted),
-      )
-    }
-    case 'too-big': {
-      const detail = new shared.MaximumAppendSizeExceeded().setMaxappendsize(appendBytesMax)
-      return answer.setError(
-        statusOf(
-          rpcCode.Code.INVALID_ARGUMENT,
-          'Maximum append size exceeded.',
-          'MaximumAppendSizeExceeded',
-          detail,
-        ),
-      )
-    }
+      return refusal(wrongVersionStatus(written.last, expected), stream, correlation)
+    case 'deleted':
+      return refusal(deletedStatus(stream), stream, correlation)
+    case 'too-big':
+      return refusal(tooBigStatus(), stream, correlation)
     case 'disk-full':
-      return answer.setError(
-        statusOf(rpcCode.Code.UNAVAILABLE, 'Nothing was written.', 'Unknown', new shared.Unknown()),
-      )
+      return refusal(diskFullStatus(), stream, correlation)
   }
 }
-
-/** The stream stands in every answer. */
-export const withTarget = (answer: BatchAppendResp, stream: string): BatchAppendResp =>
-  answer.setStreamIdentifier(streamIdentifier(stream))

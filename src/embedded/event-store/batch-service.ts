@@ -1,28 +1,24 @@
-import type { UUID } from '@eventstore/db-client/generated/shared_pb.js'
 import type { Status } from '@eventstore/db-client/generated/status_pb.js'
-import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js'
-import streams from '@eventstore/db-client/generated/streams_pb.js'
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import {
   appendBytesMax,
   eventStorePartialAppendMsMax,
   eventStoreRequestBytesMax,
 } from '../../../protocol/limits.ts'
-import { answerOf, badRequest, timedOut, withTarget } from './batch-answers.ts'
+import { type Answer, answerOf, badRequest, refusal, timedOut } from './batch-answers.ts'
 import type { Expected } from './check-append.ts'
-import { expectedOfBatch } from './expected.ts'
+import { type BatchRequest, uuidIn } from './codec/batch-append.ts'
 import { tooLong } from './faults.ts'
-import { proposedOf } from './proposals.ts'
 import type { OpenCall } from './sender.ts'
 import type { Proposed } from './stored.ts'
-import { streamName, uuidMessage, uuidText } from './wire.ts'
+import { uuidMessage } from './wire.ts'
 import type { Writer, Written } from './writer.ts'
 
-type Call = ServerDuplexStream<BatchAppendReq, BatchAppendResp>
+type Call = ServerDuplexStream<BatchRequest, Answer>
 
 /** An append whose requests are still coming in. */
 type Partial = {
-  readonly correlation: UUID
+  readonly correlation: Buffer
   readonly stream: string
   readonly expected: Expected
   readonly events: Proposed[]
@@ -31,8 +27,6 @@ type Partial = {
   dataBytes: number
   bytes: number
 }
-
-const refusal = (status: Status) => new streams.BatchAppendResp().setError(status)
 
 /** One duplex stream of appends; answers come as the commits do, in whatever order. */
 class Batch {
@@ -51,7 +45,7 @@ class Batch {
     this.#writer = writer
     this.#call = call
     this.#now = now
-    call.on('data', (request: BatchAppendReq) => this.#take(request))
+    call.on('data', (request: BatchRequest) => this.#take(request))
     call.on('drain', () => call.resume())
     call.on('end', () => {
       this.#halfClosed = true
@@ -68,10 +62,10 @@ class Batch {
   }
 
   // Whoever does not read its answers is not read either.
-  #send(answer: BatchAppendResp, correlation: UUID | undefined): void {
+  #send(answer: Answer): void {
     this.#answered = true
     if (!this.#open) return
-    if (!this.#call.write(answer.setCorrelationId(correlation))) this.#call.pause()
+    if (!this.#call.write(answer)) this.#call.pause()
     this.#endIfDone()
   }
 
@@ -88,27 +82,30 @@ class Batch {
       this.#call.end()
   }
 
-  #take(request: BatchAppendReq): void {
-    const correlation = request.getCorrelationId()
-    const key = uuidText(correlation)
+  #take(request: BatchRequest): void {
+    const { correlation, options } = request
+    const key = uuidIn(correlation)
     const known = key === undefined ? undefined : this.#partials.get(key)
     // A part of something that is not known, or was answered, is passed over.
-    if (!this.#open || (key !== undefined && !known && !request.hasOptions())) return
-    const stream = known?.stream ?? streamName(request.getOptions()?.getStreamIdentifier())
+    if (!this.#open || (key !== undefined && !known && !options)) return
+    const stream = known?.stream ?? options?.stream ?? ''
     try {
       if (!correlation || key === undefined) throw new Error('The request has no correlation id.')
       const partial = known ?? this.#begin(key, correlation, request)
       this.#add(key, partial, request)
     } catch (error) {
       this.#drop(key ?? '')
-      const status = badRequest(String((error as Error).message))
-      this.#send(withTarget(refusal(status), stream), correlation)
+      this.#refuse(badRequest(String((error as Error).message)), stream, correlation)
     }
   }
 
-  #add(key: string, partial: Partial, request: BatchAppendReq): void {
-    for (const message of request.getProposedMessagesList()) {
-      const event = proposedOf(message)
+  #refuse(status: Status, stream: string, correlation: Uint8Array | undefined): void {
+    this.#send(refusal(status, stream, correlation))
+  }
+
+  #add(key: string, partial: Partial, request: BatchRequest): void {
+    if (request.malformed !== undefined) throw request.malformed
+    for (const event of request.events) {
       const bytes = event.data.length + event.metadata.length
       partial.events.push(event)
       partial.dataBytes += event.data.length
@@ -120,24 +117,18 @@ class Batch {
       this.#answer(partial, { kind: 'too-big' })
       return
     }
-    if (this.#heldBytes > eventStoreRequestBytesMax && !request.getIsFinal()) {
+    if (this.#heldBytes > eventStoreRequestBytesMax && !request.isFinal) {
       this.#call.emit('error', tooLong(eventStoreRequestBytesMax))
       return
     }
-    if (request.getIsFinal()) this.#commit(key, partial)
+    if (request.isFinal) this.#commit(key, partial)
   }
 
-  #begin(key: string, correlation: UUID, request: BatchAppendReq): Partial {
-    const options = request.getOptions()
-    const stream = streamName(options?.getStreamIdentifier())
-    const expected = options && expectedOfBatch(options)
+  #begin(key: string, correlation: Buffer, { options }: BatchRequest): Partial {
+    const { stream = '', expected, deadlineMs = Number.POSITIVE_INFINITY } = options ?? {}
     if (stream === '' || stream === '$$') throw new Error('The append names no stream.')
     if (expected === undefined)
       throw new Error('The append says not what it expects of the stream.')
-    const deadline = options?.getDeadline()
-    const deadlineMs = deadline
-      ? deadline.getSeconds() * 1_000 + deadline.getNanos() / 1e6
-      : Number.POSITIVE_INFINITY
     const waitMs = Math.min(Math.max(0, deadlineMs - this.#now()), eventStorePartialAppendMsMax)
     const timer = setTimeout(() => this.#expire(key), waitMs)
     const partial = {
@@ -163,7 +154,7 @@ class Batch {
   }
 
   #answer({ stream, expected, correlation }: Partial, written: Written): void {
-    this.#send(withTarget(answerOf(stream, expected, written), stream), correlation)
+    this.#send(answerOf(written, { stream, expected, correlation }))
   }
 
   // What is never completed is answered with the correlation id in structured form (recorded).
@@ -171,14 +162,15 @@ class Batch {
     const partial = this.#drop(key)
     if (!partial) return
     this.#leftIncomplete ||= this.#halfClosed
-    this.#send(withTarget(refusal(timedOut()), partial.stream), uuidMessage(key, 'structured'))
+    const structured = uuidMessage(key, 'structured').serializeBinary()
+    this.#refuse(timedOut(), partial.stream, structured)
   }
 
   #commit(key: string, partial: Partial): void {
     const { stream, expected, events, deadlineMs } = partial
     this.#drop(key)
     if (deadlineMs <= this.#now()) {
-      this.#send(withTarget(refusal(timedOut()), stream), partial.correlation)
+      this.#refuse(timedOut(), stream, partial.correlation)
       return
     }
     this.#pending += 1

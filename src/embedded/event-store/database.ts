@@ -65,7 +65,8 @@ const lockFolder = async (folder: string): Promise<DatabaseSync> => {
 }
 
 const openWriter = (file: string): DatabaseSync => {
-  const writer = new DatabaseSync(file)
+  // That a stream exists is seen to here; SQLite would look it up again for every event.
+  const writer = new DatabaseSync(file, { enableForeignKeyConstraints: false })
   writer.exec(
     'pragma page_size = 8192; pragma auto_vacuum = incremental; pragma journal_mode = wal',
   )

@@ -1,6 +1,5 @@
 import type {
   AppendReq,
-  BatchAppendReq,
   DeleteReq,
   TombstoneReq,
 } from '@eventstore/db-client/generated/streams_pb.js'
@@ -19,13 +18,6 @@ export const expectedOf = (options: Options): Expected | undefined => {
   if (options.hasNoStream()) return 'no_stream'
   if (options.hasStreamExists()) return 'stream_exists'
   return options.hasRevision() ? revisionOf(options.getRevision()) : undefined
-}
-
-export const expectedOfBatch = (options: BatchAppendReq.Options): Expected | undefined => {
-  if (options.hasAny()) return 'any'
-  if (options.hasNoStream()) return 'no_stream'
-  if (options.hasStreamExists()) return 'stream_exists'
-  return options.hasStreamPosition() ? revisionOf(options.getStreamPosition()) : undefined
 }
 
 /** As numbers, which is how trailers say it. */

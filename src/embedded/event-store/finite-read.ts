@@ -1,12 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { eventStorePageEventsMax, eventStoreScanEventsMax } from '../../../protocol/limits.ts'
+import { encodeReadEvent } from './codec/read-event.ts'
 import type { EventFilter } from './event-filter.ts'
 import { invalid } from './faults.ts'
 import type { LogReader } from './log-reader.ts'
 import type { ReadRequest } from './read-request.ts'
 import type { Sender } from './sender.ts'
 import type { StoredRow } from './stored.ts'
-import { eventMessage, firstRevisionMessage, lastRevisionMessage, notFoundMessage } from './wire.ts'
+import { firstRevisionMessage, lastRevisionMessage, notFoundMessage } from './wire.ts'
 
 const beyondAll = Number.MAX_SAFE_INTEGER
 const asNumber = (value: bigint): number => (value > BigInt(beyondAll) ? beyondAll : Number(value))
@@ -16,7 +17,7 @@ const sendRow = (
   { resolveLinks, uuids }: ReadRequest,
   sender: Sender,
   row: StoredRow,
-) => sender.send(eventMessage(reader.resolved(row, resolveLinks), uuids))
+) => sender.send(encodeReadEvent(reader.resolved(row, resolveLinks), uuids))
 
 /** The first visible revision is told when all that was asked for is hidden, and something later is not (recorded). */
 const sendFirst = async (

@@ -1,10 +1,10 @@
 import { eventStorePageEventsMax } from '../../../protocol/limits.ts'
+import type { ReadItem } from './codec/read-event.ts'
 import { streamDeleted } from './faults.ts'
 import type { Head } from './heads.ts'
 import type { Rows } from './rows.ts'
-import { linkType, type StoredRow, ticksOf } from './stored.ts'
+import { linkType, type StoredRow } from './stored.ts'
 import { firstVisible } from './stream-metadata.ts'
-import type { ReadItem } from './wire.ts'
 
 // −1 is the stream's last event (recorded).
 const linkForm = /^(-?\d{1,15})@(.+)$/s
@@ -56,7 +56,7 @@ export class LogReader {
     const edge = page.rows.at(-1)
     return {
       events: page.rows.filter((row) => row.revision >= first && this.#isYoung(row, head)),
-      next: edge === undefined ? from : Number(edge.revision) + step,
+      next: edge === undefined ? from : edge.revision + step,
       // Backwards nothing is visible any more past the first.
       end: page.end || (backwards && edge !== undefined && edge.revision <= first),
       last,
@@ -66,13 +66,14 @@ export class LogReader {
   /** Events from a revision on, whatever metadata says: what a live subscription gets. */
   everything(stream: string, from: number): StreamPage {
     const { id, last } = this.#head(stream)
+    if (from > last) return { events: [], next: from, end: true, last }
     const { rows, end } = this.rows.forwards(id ?? -1, from, eventStorePageEventsMax)
-    return { events: rows, next: Number(rows.at(-1)?.revision ?? from - 1) + 1, end, last }
+    return { events: rows, next: (rows.at(-1)?.revision ?? from - 1) + 1, end, last }
   }
 
-  #isYoung({ ticks }: StoredRow, { truncation }: Head): boolean {
+  #isYoung({ createdMs }: StoredRow, { truncation }: Head): boolean {
     if (truncation.maxAgeSeconds === undefined) return true
-    return ticks > ticksOf(this.#now() - truncation.maxAgeSeconds * 1_000)
+    return createdMs > this.#now() - truncation.maxAgeSeconds * 1_000
   }
 
   /** The event as a reader gets it: a link with its target, where links are to be resolved. */
@@ -92,7 +93,7 @@ export class LogReader {
     const revision = named === -1 ? head.last : named
     if (revision < firstVisible(head.truncation, head.last)) return undefined
     const [row] = this.rows.forwards(head.id, revision, 1).rows
-    return row && Number(row.revision) === revision && this.#isYoung(row, head) ? row : undefined
+    return row && row.revision === revision && this.#isYoung(row, head) ? row : undefined
   }
 
   /** The first revision that is visible, `undefined` when none is. */

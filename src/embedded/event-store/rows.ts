@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { eventStorePageBytesMax } from '../../../protocol/limits.ts'
-import { type StoredRow, storedTombstone, tombstoneRevision } from './stored.ts'
+import { type StoredRow, storedTombstone } from './stored.ts'
+import type { Tail } from './tail.ts'
 
 const columns =
   'e.position, s.name, e.revision, hex(e.id) as id, e.type, e.content_type, e.ticks, e.data, e.metadata'
@@ -14,12 +15,11 @@ const hyphenated = (hex: string): string =>
 const rowOf = (row: Row): StoredRow => ({
   position: row['position'] as number,
   stream: row['name'] as string,
-  revision:
-    row['revision'] === storedTombstone ? tombstoneRevision : BigInt(row['revision'] as number),
+  revision: row['revision'] as number,
   id: hyphenated(row['id'] as string),
   type: row['type'] as string,
   contentType: row['content_type'] as string,
-  ticks: BigInt(row['ticks'] as number) * 10_000n,
+  createdMs: row['ticks'] as number,
   data: row['data'] as Uint8Array,
   metadata: row['metadata'] as Uint8Array,
 })
@@ -42,8 +42,27 @@ const pageOf = (found: Iterable<Row>, count: number): Page => {
   return { rows, end: rows.length < count }
 }
 
-/** The queries of the reading side, prepared once. */
+/** The position of the newest event, 0 when there is none. */
+export const endOf = (db: DatabaseSync): number =>
+  Number(db.prepare('select max(position) as position from events').get()?.['position'] ?? 0)
+
+/** What the tail has, cut to a page. */
+const pageOfTail = (tail: Tail, position: number, count: number): Page | undefined => {
+  const rows = tail.from(position, count)
+  if (!rows) return undefined
+  let bytes = 0
+  const over = rows.findIndex(({ data, metadata }) => {
+    bytes += data.length + metadata.length
+    return bytes >= eventStorePageBytesMax
+  })
+  return over >= 0
+    ? { rows: rows.slice(0, over + 1), end: false }
+    : { rows, end: rows.length < count }
+}
+
+/** The queries of the reading side, prepared once; what was written last comes out of the memory. */
 export class Rows {
+  readonly #tail: Tail
   readonly #statements: Record<
     | 'forwards'
     | 'backwards'
@@ -58,7 +77,8 @@ export class Rows {
     StatementSync
   >
 
-  constructor(reader: DatabaseSync) {
+  constructor(reader: DatabaseSync, tail: Tail) {
+    this.#tail = tail
     const stream = `select ${columns} ${from} where e.stream = ? and e.revision >= 0`
     this.#statements = {
       forwards: reader.prepare(`${stream} and e.revision >= ? order by e.revision limit ?`),
@@ -93,7 +113,8 @@ export class Rows {
   }
 
   allForwards(position: number, count: number): Page {
-    return pageOf(this.#statements.allForwards.iterate(position, count), count)
+    const recent = pageOfTail(this.#tail, position, count)
+    return recent ?? pageOf(this.#statements.allForwards.iterate(position, count), count)
   }
 
   allBackwards(position: number, count: number): Page {
@@ -101,6 +122,8 @@ export class Rows {
   }
 
   at(position: number): StoredRow | undefined {
+    const recent = this.#tail.at(position)
+    if (recent) return recent
     const row = this.#statements.at.get(position)
     return row && rowOf(row)
   }
@@ -112,7 +135,9 @@ export class Rows {
   }
 
   /** Forwards from a position on, or backwards from before it. */
-  outlines(position: number, count: number, backwards = false): Outline[] {
+  outlines(position: number, count: number, backwards = false): readonly Outline[] {
+    const recent = backwards ? undefined : this.#tail.from(position, count)
+    if (recent) return recent
     const { outline, outlineBackwards } = this.#statements
     return (backwards ? outlineBackwards : outline).all(position, count).map((row) => ({
       position: row['position'] as number,

@@ -1,7 +1,9 @@
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js'
 import type { ServerWritableStream } from '@grpc/grpc-js'
 
-export type ReadCall = ServerWritableStream<ReadReq, ReadResp>
+/** A message of a read: events are encoded already. */
+export type ReadMessage = ReadResp | Buffer
+export type ReadCall = ServerWritableStream<ReadReq, ReadMessage>
 /** A call that stays open, and that a stop ends. */
 export type OpenCall = { emit(event: 'error', error: unknown): boolean }
 
@@ -33,7 +35,7 @@ export class Sender {
     return this.#gone || this.#call.cancelled
   }
 
-  async send(message: ReadResp): Promise<void> {
+  async send(message: ReadMessage): Promise<void> {
     if (this.gone) throw new Gone()
     if (this.#call.write(message)) return
     await this.idle()

@@ -4,7 +4,6 @@ import type { SupportedMethods } from '@eventstore/db-client/generated/serverfea
 import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js'
 import type { Empty } from '@eventstore/db-client/generated/shared_pb.js'
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
-import { ticksOf } from './stored.ts'
 import { uuidMessage } from './wire.ts'
 
 /** The version whose behaviour is kept: that of the server it was compared with. */
@@ -50,7 +49,7 @@ export const readGossip =
   (_call: ServerUnaryCall<Empty, ClusterInfo>, callback: sendUnaryData<ClusterInfo>): void => {
     const member = new gossip.MemberInfo()
       .setInstanceId(uuidMessage(node.instance, 'structured'))
-      .setTimeStamp(ticksOf(node.now()).toString())
+      .setTimeStamp(`${node.now()}0000`)
       .setState(gossip.MemberInfo.VNodeState.LEADER)
       .setIsAlive(true)
       .setHttpEndPoint(new gossip.EndPoint().setAddress(node.host).setPort(node.port()))

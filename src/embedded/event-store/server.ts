@@ -10,14 +10,16 @@ import {
 import { eventStoreMessageBytesMax } from '../../../protocol/limits.ts'
 import { append, appendRespBytes, remove, tombstone } from './append-service.ts'
 import { batchAppend } from './batch-service.ts'
+import { decodeBatchAppend } from './codec/batch-append.ts'
 import { type Databases, openDatabases } from './database.ts'
 import { stopping } from './faults.ts'
 import { LogReader } from './log-reader.ts'
 import { read } from './read-service.ts'
-import { Rows } from './rows.ts'
+import { endOf, Rows } from './rows.ts'
 import { Gone, type OpenCall, type Sender } from './sender.ts'
 import { getSupportedMethods, readGossip } from './server-info.ts'
 import type { Commits } from './subscriptions.ts'
+import { Tail } from './tail.ts'
 import { Writer } from './writer.ts'
 
 export type EventStoreOptions = {
@@ -41,12 +43,21 @@ const load = createRequire(import.meta.url)
 const service = (file: string, name: string): ServiceDefinition =>
   load(`@eventstore/db-client/generated/${file}_grpc_pb`)[name]
 
-const withAppendBytes = (definition: ServiceDefinition): ServiceDefinition =>
+type Encodable = Buffer | { serializeBinary(): Uint8Array }
+
+const bytesOf = (message: Encodable): Buffer =>
+  Buffer.isBuffer(message) ? message : Buffer.from(message.serializeBinary())
+
+/** The hot messages have a codec of our own; the answer of Append holds a number that the generated one cannot write. */
+const ownCodecs: Readonly<Record<string, object>> = {
+  append: { responseSerialize: appendRespBytes },
+  read: { responseSerialize: bytesOf },
+  batchAppend: { requestDeserialize: decodeBatchAppend, responseSerialize: bytesOf },
+}
+
+const withOwnCodecs = (definition: ServiceDefinition): ServiceDefinition =>
   Object.fromEntries(
-    Object.entries(definition).map(([name, method]) => [
-      name,
-      name === 'append' ? { ...method, responseSerialize: appendRespBytes } : method,
-    ]),
+    Object.entries(definition).map(([name, method]) => [name, { ...method, ...ownCodecs[name] }]),
   )
 
 const createCommits = (): Commits & {
@@ -127,21 +138,27 @@ export const startEventStore = async (options: EventStoreOptions): Promise<Event
   const databases = await openDatabases(options.dataDir)
   const commits = createCommits()
   const newId = randomUUID
+  const end = endOf(databases.reader)
+  const tail = new Tail(end)
   const writer = new Writer({
     writer: databases.writer,
+    end,
     now,
     newId,
-    onCommit: commits.happened,
+    onCommit: (rows) => {
+      tail.push(rows)
+      commits.happened()
+    },
     onBroken: options.onBroken,
   })
-  const reader = new LogReader(new Rows(databases.reader), (name) => writer.head(name), now)
+  const reader = new LogReader(new Rows(databases.reader, tail), (name) => writer.head(name), now)
   const open = new Set<OpenCall>()
   const server = new Server({
     'grpc.max_receive_message_length': eventStoreMessageBytesMax,
     'grpc.max_send_message_length': -1,
   })
   let port = options.port
-  server.addService(withAppendBytes(service('streams', 'StreamsService')), {
+  server.addService(withOwnCodecs(service('streams', 'StreamsService')), {
     read: read({ reader, commits, newId, open }),
     append: append(writer),
     delete: remove(writer),

@@ -3,13 +3,14 @@ export type StoredRow = {
   /** Running sum of record sizes: rising, not dense, so that nobody builds on `position + 1`. */
   readonly position: number
   readonly stream: string
-  readonly revision: bigint
+  /** From 0 on; `storedTombstone` for the event that closes a stream for ever. */
+  readonly revision: number
   /** UUID in lower case with hyphens. */
   readonly id: string
   readonly type: string
   readonly contentType: string
-  /** .NET ticks since the Unix epoch (100 ns). */
-  readonly ticks: bigint
+  /** Unix milliseconds. */
+  readonly createdMs: number
   readonly data: Uint8Array
   readonly metadata: Uint8Array
 }
@@ -23,9 +24,7 @@ export type Proposed = {
   readonly metadata: Uint8Array
 }
 
-/** The revision of the event that closes a tombstoned stream for ever. */
-export const tombstoneRevision = 9_223_372_036_854_775_807n
-/** How that revision is stored, so that every other one stays a safe integer. */
+/** How the revision of a tombstone, 2^63 − 1, is stored: so every other one stays a safe integer. */
 export const storedTombstone = -2
 
 export const metadataType = '$metadata'
@@ -35,5 +34,5 @@ export const linkType = '$>'
 export const isMetastream = (name: string): boolean => name.startsWith('$$')
 export const metastreamOf = (name: string): string => `$$${name}`
 
-const ticksPerMs = 10_000n
-export const ticksOf = (ms: number): bigint => BigInt(ms) * ticksPerMs
+/** UUID without hyphens, in lower case. */
+export const plainId = (id: string): string => id.replaceAll('-', '').toLowerCase()

@@ -1,13 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { eventStorePageEventsMax, eventStoreScanEventsMax } from '../../../protocol/limits.ts'
 import { CatchUpCheckpoints, LiveCheckpoints } from './checkpoint-rules.ts'
+import { encodeReadEvent } from './codec/read-event.ts'
 import type { EventFilter } from './event-filter.ts'
 import { invalid, streamDeleted } from './faults.ts'
 import type { LogReader } from './log-reader.ts'
 import type { ReadRequest } from './read-request.ts'
 import { Gone, type Sender } from './sender.ts'
 import type { StoredRow } from './stored.ts'
-import { caughtUpMessage, checkpointMessage, confirmationMessage, eventMessage } from './wire.ts'
+import { caughtUpMessage, checkpointMessage, confirmationMessage } from './wire.ts'
 
 /** Wakes subscriptions after a commit. */
 export type Commits = {
@@ -27,7 +28,7 @@ type Chunk = {
 }
 
 const sendRow = ({ reader, request, sender }: Feed, row: StoredRow) =>
-  sender.send(eventMessage(reader.resolved(row, request.resolveLinks), request.uuids))
+  sender.send(encodeReadEvent(reader.resolved(row, request.resolveLinks), request.uuids))
 
 /** Sends chunk after chunk, with a turn of the loop between two, until there is no more for now; gives where to go on. */
 const drain = async (feed: Feed, from: number, chunkAt: (next: number) => Chunk) => {

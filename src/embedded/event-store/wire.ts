@@ -7,7 +7,6 @@ import type {
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
-import type { StoredRow } from './stored.ts'
 
 /** How a reader wants ids: as text, or as two 64-bit halves. */
 export type UuidForm = 'string' | 'structured'
@@ -30,6 +29,12 @@ const zeroUuid = '00000000-0000-0000-0000-000000000000'
 const hexOf = (decimal: string): string =>
   BigInt.asUintN(64, BigInt(decimal)).toString(16).padStart(16, '0')
 
+/** The id in lower case, or `undefined` when it is malformed or all zeros. */
+export const wholeUuidText = (text: string): string | undefined => {
+  const lower = text.toLowerCase()
+  return wholeUuid.test(lower) && lower !== zeroUuid ? lower : undefined
+}
+
 /** The id as text, or `undefined` when there is none, it is malformed, or all zeros. */
 export const uuidText = (message: UUID | undefined): string | undefined => {
   if (!message) return undefined
@@ -39,8 +44,8 @@ export const uuidText = (message: UUID | undefined): string | undefined => {
     : ''
   const text = structured
     ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-    : message.getString().toLowerCase()
-  return wholeUuid.test(text) && text !== zeroUuid ? text : undefined
+    : message.getString()
+  return wholeUuidText(text)
 }
 
 export const streamName = (identifier: StreamIdentifier | undefined): string =>
@@ -48,38 +53,6 @@ export const streamName = (identifier: StreamIdentifier | undefined): string =>
 
 export const streamIdentifier = (name: string): StreamIdentifier =>
   new shared.StreamIdentifier().setStreamName(Buffer.from(name))
-
-const recordedEvent = (row: StoredRow, form: UuidForm): ReadResp.ReadEvent.RecordedEvent => {
-  const event = new streams.ReadResp.ReadEvent.RecordedEvent()
-    .setId(uuidMessage(row.id, form))
-    .setStreamIdentifier(streamIdentifier(row.stream))
-    .setStreamRevision(row.revision.toString())
-    .setPreparePosition(String(row.position))
-    .setCommitPosition(String(row.position))
-    .setCustomMetadata(row.metadata)
-    .setData(row.data)
-  event
-    .getMetadataMap()
-    .set('type', row.type)
-    .set('content-type', row.contentType)
-    .set('created', row.ticks.toString())
-  return event
-}
-
-/** What is read at one place: an event, or a link with what it names (`undefined` when that is gone). */
-export type ReadItem = {
-  readonly row: StoredRow
-  readonly link: boolean
-  readonly target: StoredRow | undefined
-}
-
-export const eventMessage = ({ row, link, target }: ReadItem, form: UuidForm): ReadResp => {
-  const read = new streams.ReadResp.ReadEvent().setCommitPosition(String(row.position))
-  if (link) read.setLink(recordedEvent(row, form))
-  const event = link ? target : row
-  if (event) read.setEvent(recordedEvent(event, form))
-  return new streams.ReadResp().setEvent(read)
-}
 
 export const confirmationMessage = (id: string): ReadResp =>
   new streams.ReadResp().setConfirmation(

@@ -9,6 +9,8 @@ import {
   metadataType,
   metastreamOf,
   type Proposed,
+  plainId,
+  type StoredRow,
   storedTombstone,
 } from './stored.ts'
 import { deletedJson, noTruncation, revivedJson, truncationOf } from './stream-metadata.ts'
@@ -28,10 +30,12 @@ type Job = { readonly run: () => Written; readonly done: (result: Written) => vo
 
 type Deps = {
   readonly writer: DatabaseSync
+  /** The newest position, 0 in an empty log. */
+  readonly end: number
   readonly now: () => number
   readonly newId: () => string
-  /** Called after each commit that wrote: subscriptions wake. */
-  readonly onCommit: () => void
+  /** Called after each commit that wrote, with what it wrote: subscriptions wake. */
+  readonly onCommit: (rows: readonly StoredRow[]) => void
   /** An error of the disk, after which nothing in memory can be trusted. */
   readonly onBroken: (error: unknown) => void
 }
@@ -56,6 +60,10 @@ export class Writer {
   readonly #insertEvent: StatementSync
   readonly #insertStream: StatementSync
   readonly #eventAt: StatementSync
+  readonly #begin: StatementSync
+  readonly #end: StatementSync
+  /** Of the transaction that is open. */
+  #written: StoredRow[] = []
   #queue: Job[] = []
   #scheduled = false
   #position: number
@@ -65,6 +73,8 @@ export class Writer {
     this.#deps = deps
     const { writer } = deps
     this.#heads = new Heads(writer)
+    this.#begin = writer.prepare('begin immediate')
+    this.#end = writer.prepare('commit')
     this.#insertStream = writer.prepare('insert into streams (name) values (?)')
     this.#insertEvent = writer.prepare(
       `insert into events (position, stream, revision, id, type, content_type, ticks, data, metadata)
@@ -73,18 +83,19 @@ export class Writer {
     this.#eventAt = writer.prepare(
       'select lower(hex(id)) as id, position from events where stream = ? and revision = ?',
     )
-    const end = writer.prepare('select max(position) as position from events').get()
-    this.#position = Number(end?.['position'] ?? 0)
-    if (this.#position === 0) this.#begin()
+    this.#position = deps.end
+    if (this.#position === 0) this.#beginLog()
   }
 
   /** As the real server does, an empty log begins with one event of its own. */
-  #begin(): void {
-    this.#deps.writer.exec('begin immediate')
+  #beginLog(): void {
+    this.#begin.run()
     const data = Buffer.from('{"$maxCount":10000}')
     this.#put('$$$scavenges', [this.#systemEvent(data)])
-    this.#deps.writer.exec('commit')
+    this.#end.run()
     this.#heads.forgetAll()
+    this.#deps.onCommit(this.#written)
+    this.#written = []
   }
 
   append(stream: string, events: readonly Proposed[], expected: Expected): Promise<Written> {
@@ -136,10 +147,12 @@ export class Writer {
   #commit(jobs: readonly Job[]): readonly Written[] {
     const before = this.#position
     try {
-      this.#deps.writer.exec('begin immediate')
+      this.#begin.run()
       const results = jobs.map(({ run }) => run())
-      this.#deps.writer.exec('commit')
-      if (this.#position !== before) this.#deps.onCommit()
+      this.#end.run()
+      const rows = this.#written
+      this.#written = []
+      if (rows.length > 0) this.#deps.onCommit(rows)
       return results
     } catch (error) {
       this.#rollBack(before)
@@ -150,6 +163,7 @@ export class Writer {
 
   #rollBack(position: number): void {
     this.#position = position
+    this.#written = []
     this.#heads.forgetAll()
     this.#recent.forgetAll()
     try {
@@ -198,23 +212,16 @@ export class Writer {
   }
 
   #insert(stream: string, head: Head, event: Proposed, revision: number): void {
-    const { id, type, contentType, data, metadata } = event
+    const { type, contentType, data, metadata } = event
     this.#position += recordOverheadBytes + data.length + metadata.length + type.length
-    const ms = this.#deps.now()
-    const row = [
-      this.#position,
-      head.id ?? 0,
-      revision,
-      id.replaceAll('-', ''),
-      type,
-      contentType,
-      ms,
-      data,
-      metadata,
-    ] as const
-    this.#insertEvent.run(...row)
+    const position = this.#position
+    const createdMs = this.#deps.now()
+    const id = plainId(event.id)
+    const row = [position, head.id ?? 0, revision, id, type, contentType, createdMs] as const
+    this.#insertEvent.run(...row, data, metadata)
+    this.#written.push({ ...event, position, stream, revision, createdMs })
     if (revision >= 0) head.last = revision
-    this.#recent.add(stream, plainId(id), { revision, position: this.#position })
+    this.#recent.add(stream, id, { revision, position })
   }
 
   #metadataChanged(stream: string, events: readonly Proposed[]): void {
@@ -282,5 +289,3 @@ export class Writer {
     return { kind: 'written', revision: head.last, position: this.#position }
   }
 }
-
-const plainId = (id: string): string => id.replaceAll('-', '').toLowerCase()

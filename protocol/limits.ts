@@ -139,7 +139,9 @@ export const batchEventsMax = 500
 export const healthCacheRowsMax = 50_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
+export const projectorRestartMs = 1_000
 export const projectorRestMsMax = 400
+export const projectorStopMsMax = 5_000
 
 // ingest
 export const ingestDevicesMax = 200_000

@@ -1,7 +1,6 @@
 import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { allProjections } from '../projections/all.ts'
 import { readBootWindow } from '../projections/device-health.ts'
 import type { Random } from '../protocol/base62.ts'
 import { postgresHealthMsMax, startMsMax } from '../protocol/limits.ts'
@@ -21,10 +20,11 @@ import {
 import { healthReport } from './main-health.ts'
 import { createMetrics } from './main-metrics.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
+import { moveInThread } from './main-projector.ts'
 import { type Services, startServices } from './main-services.ts'
 import { startBroker } from './mqtt/broker.ts'
 import { migrate, SchemaTooNew } from './projecting/migrate.ts'
-import { startProjector } from './projecting/projector.ts'
+import { createProjector } from './projecting/projector.ts'
 import type { EventStore } from './store/event-store.ts'
 import { connectEventStore } from './store/eventstoredb.ts'
 import type { Secrets } from './store/keyring.ts'
@@ -128,14 +128,11 @@ const openCore = async (
   await whenUp('the event store (EVENTSTORE_URL)', log, () => publishSigningKeys(ledger, secrets))
   const vault = createVault({ db: database.db, secrets, ...clocks })
   const { meter } = metrics
-  const projector = startProjector({
-    store,
-    pool: database.projectorPool,
-    vault,
-    projections: allProjections,
-    log,
-    meter,
+  const data = { ...services, kek: [...secrets.kek] }
+  const projector = createProjector({
+    pool: database.pool,
     monotonic: clocks.monotonic,
+    start: moveInThread({ data, log, meter }),
   })
   closing.defer(projector.close)
   return { secrets, metrics, store, database, ledger, vault, projector, log, meter, ...clocks }

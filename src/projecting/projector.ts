@@ -1,29 +1,7 @@
-import type { Pool, PoolClient } from 'pg'
-import type { AnyProjection } from '../../projections/projection.ts'
-import { leadRetryMsMax, projectorRestMsMax, resubscribeDelayMsMax } from '../../protocol/limits.ts'
-import type { EventStore, Position } from '../store/event-store.ts'
-import type { Log } from '../store/log.ts'
-import type { Meter } from '../store/meter.ts'
-import { projectorPrefixes } from '../store/streams.ts'
-import type { Vault } from '../store/vault.ts'
-import { type Checkpoints, loadCheckpoints, writeBatch } from './batch.ts'
-import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
-import { createPositions, type Positions } from './positions.ts'
-import { type Rebuilt, rebuild } from './rebuild.ts'
-import { createRowCache } from './row-cache.ts'
-import { batchesOf } from './take-batch.ts'
-import { createTurns } from './turns.ts'
-
-export type ProjectorDeps = {
-  readonly store: EventStore
-  readonly pool: Pool
-  readonly vault: Pick<Vault, 'keysOf'>
-  readonly projections: readonly AnyProjection[]
-  readonly log: Log
-  readonly meter: Meter
-  /** Milliseconds of a clock that never jumps. */
-  readonly monotonic: () => number
-}
+import type { Pool } from 'pg'
+import type { Position } from '../store/event-store.ts'
+import { type Audience, type Mover, type MoverDeps, type Standing, startMover } from './mover.ts'
+import { createPositions } from './positions.ts'
 
 export type ProjectorHealth = {
   readonly status: 'ok' | 'failing'
@@ -37,191 +15,44 @@ export type Projector = {
   /** What they have reached for certain, where this node leads; elsewhere only the checkpoints tell. */
   readonly position: () => Position | undefined
   readonly health: () => ProjectorHealth
-  /** From zero, beside the live tables; what is rebuilt takes their place. Only where this node leads. */
-  readonly rebuild: (names?: readonly string[]) => Promise<readonly Rebuilt[] | 'not-leading'>
+  readonly rebuild: Mover['rebuild']
   readonly close: () => Promise<void>
 }
 
-// Any number that nobody else locks with.
-const leaderLock = 7_214_002
-const schema = 'live'
-
-/** One that leads for the whole cluster: an advisory lock on a connection of its own. `undefined`: another leads. */
-const tryLead = async (pool: Pool): Promise<PoolClient | undefined> => {
-  const client = await pool.connect()
-  const { rows } = await client.query<{ led: boolean }>('select pg_try_advisory_lock($1) as led', [
-    leaderLock,
-  ])
-  if (rows[0]?.led) return client
-  client.release()
-  return undefined
+type Deps = {
+  readonly pool: Pool
+  readonly monotonic: () => number
+  /** Starts the mover, in this thread or in another. */
+  readonly start: (audience: Audience) => Mover
 }
 
-const restEntriesMin = 200
-const restMsPerEntry = 0.2
-
-const entriesIn = (decoded: readonly Decoded[]): number =>
-  decoded.reduce((sum, one) => sum + (one.kind === 'observed' ? one.entries.length : 0), 0)
-
-class Leading {
-  readonly #deps: ProjectorDeps
-  readonly #client: PoolClient
-  readonly #positions: Positions
-  readonly #turns = createTurns()
-  readonly #caches = new Map([['device_health', createRowCache()]])
-  readonly #lost = new Set<string>()
-  #checkpoints: Checkpoints = new Map()
-  caughtUp = false
-
-  constructor(deps: ProjectorDeps, client: PoolClient, positions: Positions) {
-    this.#deps = deps
-    this.#client = client
-    this.#positions = positions
-  }
-
-  /** Follows the log until the signal, or until something fails. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { store, projections } = this.#deps
-    this.#checkpoints = await loadCheckpoints(this.#client, schema, projections)
-    const { rows } = await this.#client.query<{ id: string }>(`select id from ${schema}.lost_nodes`)
-    for (const { id } of rows) this.#lost.add(id)
-    const from = least(this.#checkpoints)
-    if (from !== null) this.#positions.reached(from)
-    const subscription = store.subscribe({ prefixes: projectorPrefixes, from: from ?? 'start' })
-    const close = () => void subscription.close()
-    signal.addEventListener('abort', close, { once: true })
-    if (signal.aborted) close()
-    try {
-      for await (const { decoded, to, caughtUp } of batchesOf(subscription)) {
-        if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))
-        if (caughtUp) this.caughtUp = true
-        // Under load the rows of the next batch are mostly those of this one: a short rest writes each once instead of often.
-        const entries = entriesIn(decoded)
-        if (entries >= restEntriesMin)
-          await pause(Math.min(projectorRestMsMax, entries * restMsPerEntry), signal)
-      }
-    } finally {
-      signal.removeEventListener('abort', close)
-      await subscription.close()
-    }
-  }
-
-  async #write(decoded: readonly Decoded[], to: bigint): Promise<void> {
-    const { vault, projections, meter, monotonic } = this.#deps
-    const started = monotonic()
-    const subjects = sealedSubjects(decoded)
-    const keys = subjects.length > 0 ? await vault.keysOf(subjects) : new Map<string, Uint8Array>()
-    for (const one of decoded) if (one.kind === 'node-lost') this.#lost.add(one.node)
-    const events = decoded.flatMap(
-      (one) => logEventOf(one, keys, (node) => this.#isVoid(decoded, one, node)) ?? [],
-    )
-    const batch = { schema, projections, events, from: this.#checkpoints, to, caches: this.#caches }
-    this.#checkpoints = await writeBatch(this.#client, batch)
-    this.#positions.reached(to)
-    meter.observe('projection_batch_seconds', (monotonic() - started) / 1_000)
-    meter.observe('projection_batch_events', events.length)
-  }
-
-  // A node that is found lost within this very batch is lost only for what stands behind that.
-  #isVoid(decoded: readonly Decoded[], one: Decoded, node: string): boolean {
-    if (!this.#lost.has(node)) return false
-    const found = decoded.findIndex((other) => other.kind === 'node-lost' && other.node === node)
-    return found < 0 || decoded.indexOf(one) > found
-  }
-
-  rebuild(names: readonly string[] | undefined): Promise<readonly Rebuilt[]> {
-    const { store, vault, projections, monotonic } = this.#deps
-    const wanted = projections.filter(({ name }) => names === undefined || names.includes(name))
-    return this.#turns.take(async () => {
-      for (const cache of this.#caches.values()) cache.clear()
-      const to = least(this.#checkpoints)
-      return to === null
-        ? []
-        : rebuild({ store, vault, client: this.#client, monotonic }, wanted, to)
-    })
-  }
-}
-
-/** The least of them; `null` where one has not begun. */
-const least = (checkpoints: Checkpoints): bigint | null => {
-  const all = [...checkpoints.values()].filter((one) => one !== null)
-  if (all.length < checkpoints.size) return null
-  return all.sort((a, b) => (a < b ? -1 : 1))[0] ?? null
-}
-
-/** The projector of the cluster: whoever holds the lock moves all live projections, in one subscription, one transaction a batch. */
-export const startProjector = (deps: ProjectorDeps): Projector => {
-  const stopping = new AbortController()
+/** How far the read models have come, and who waits for it. */
+export const createProjector = ({ start, ...deps }: Deps): Projector => {
   const positions = createPositions(deps)
-  let leading: Leading | undefined
-  let failure: string | undefined
-
-  const lead = async (): Promise<void> => {
-    const client = await tryLead(deps.pool)
-    if (!client) {
-      failure = undefined
-      return
-    }
-    const own = new Leading(deps, client, positions)
-    leading = own
-    failure = undefined
-    // A connection that breaks must not be handed to anybody else, and its lock is gone with it.
-    let broken: Error | undefined
-    client.on('error', (error) => {
-      broken = error
-    })
-    try {
-      await own.run(stopping.signal)
-    } catch (error) {
-      broken = error as Error
-      throw error
-    } finally {
-      leading = undefined
-      if (!broken) await client.query('select pg_advisory_unlock($1)', [leaderLock]).catch(() => {})
-      client.release(broken ?? true)
-    }
-  }
-
-  const loop = async (): Promise<void> => {
-    for (let delayMs = 50; !stopping.signal.aborted; ) {
-      try {
-        await lead()
-        delayMs = leadRetryMsMax
-      } catch (error) {
-        failure = String((error as Error).message)
-        deps.log.warn({ error }, 'the projector stopped: it will try again')
-        delayMs = Math.min(delayMs * 2, resubscribeDelayMsMax)
-      }
-      await pause(delayMs, stopping.signal)
-    }
-  }
-  const running = loop()
-
+  let now: Standing = { caughtUp: false, failure: undefined }
+  const mover = start({
+    reached: positions.reached,
+    standing: (standing) => {
+      now = standing
+    },
+  })
   return {
     waitFor: positions.waitFor,
-    position: () => (leading?.caughtUp ? positions.known() : undefined),
+    position: () => (now.caughtUp ? positions.known() : undefined),
     health: () => {
       const lagMs = positions.lagMs()
-      return failure === undefined
+      return now.failure === undefined
         ? { status: 'ok', lagMs }
-        : { status: 'failing', detail: failure, lagMs }
+        : { status: 'failing', detail: now.failure, lagMs }
     },
-    rebuild: async (names) => leading?.rebuild(names) ?? 'not-leading',
+    rebuild: mover.rebuild,
     close: async () => {
-      stopping.abort()
       positions.close()
-      await running
+      await mover.close()
     },
   }
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
+/** The projector in this thread. */
+export const startProjector = (deps: MoverDeps): Projector =>
+  createProjector({ ...deps, start: (audience) => startMover(deps, audience) })

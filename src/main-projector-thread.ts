@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { parentPort, workerData } from 'node:worker_threads'
+import { allProjections } from '../projections/all.ts'
+import { openDatabase } from './main-postgres.ts'
+import type { FromThread, ThreadData, ToThread } from './main-projector.ts'
+import { startMover } from './projecting/mover.ts'
+import { connectEventStore } from './store/eventstoredb.ts'
+import type { Log } from './store/log.ts'
+import { createVault } from './store/vault.ts'
+
+// The composition root of the projector's thread.
+
+const { databaseUrl, eventStoreUrl, kek } = workerData as ThreadData
+
+const say = (message: FromThread): void => parentPort?.postMessage(message)
+
+/** Errors of the drivers hold what no message can carry: functions, sockets. */
+const carried = (value: unknown): unknown => {
+  if (!(value instanceof Error)) return value
+  const { message, stack, cause } = value
+  return Object.assign(new Error(message, { cause: carried(cause) }), { stack })
+}
+
+const write =
+  (level: keyof Log): Log[keyof Log] =>
+  (given, message) => {
+    const fields = Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [name, carried(value)]),
+    )
+    say({ kind: 'log', level, fields, message })
+  }
+
+const log: Log = {
+  debug: write('debug'),
+  info: write('info'),
+  warn: write('warn'),
+  error: write('error'),
+}
+
+const closing = new AsyncDisposableStack()
+const store = connectEventStore(eventStoreUrl)
+closing.defer(store.close)
+const { db, projectorPool } = openDatabase(databaseUrl, log, closing)
+const secrets = { kek: new Map(kek.map(([kid, key]) => [kid, Buffer.from(key)])) }
+const mover = startMover(
+  {
+    store,
+    pool: projectorPool,
+    vault: createVault({ db, secrets, random: randomBytes, now: Date.now }),
+    projections: allProjections,
+    log,
+    meter: {
+      count: (name, by = 1) => say({ kind: 'count', name, value: by }),
+      observe: (name, value) => say({ kind: 'observe', name, value }),
+    },
+    monotonic: () => performance.now(),
+  },
+  {
+    reached: (position) => say({ kind: 'reached', position }),
+    standing: (standing) => say({ kind: 'standing', standing }),
+  },
+)
+closing.defer(mover.close)
+
+const rebuild = async ({ id, names }: ToThread & { kind: 'rebuild' }): Promise<void> => {
+  try {
+    say({ kind: 'rebuilt', id, result: await mover.rebuild(names) })
+  } catch (error) {
+    say({ kind: 'rebuild-failed', id, message: String((error as Error).message) })
+  }
+}
+
+parentPort?.on('message', async (message: ToThread) => {
+  if (message.kind === 'rebuild') return rebuild(message)
+  await closing.disposeAsync()
+  parentPort?.close()
+})

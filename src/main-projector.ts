@@ -1,0 +1,156 @@
+import { Worker } from 'node:worker_threads'
+import { projectorRestartMs, projectorStopMsMax } from '../protocol/limits.ts'
+import type { Audience, Mover, Standing } from './projecting/mover.ts'
+import type { Rebuilt } from './projecting/rebuild.ts'
+import type { Log } from './store/log.ts'
+import type { Meter } from './store/meter.ts'
+
+/** What the thread is started with. */
+export type ThreadData = {
+  readonly databaseUrl: string
+  readonly eventStoreUrl: string
+  readonly kek: readonly (readonly [kid: string, key: Uint8Array])[]
+}
+
+export type ToThread =
+  | { readonly kind: 'rebuild'; readonly id: number; readonly names: readonly string[] | undefined }
+  | { readonly kind: 'close' }
+
+export type FromThread =
+  | { readonly kind: 'reached'; readonly position: bigint }
+  | { readonly kind: 'standing'; readonly standing: Standing }
+  | {
+      readonly kind: 'log'
+      readonly level: keyof Log
+      readonly fields: object
+      readonly message: string
+    }
+  | { readonly kind: 'count' | 'observe'; readonly name: string; readonly value: number }
+  | {
+      readonly kind: 'rebuilt'
+      readonly id: number
+      readonly result: readonly Rebuilt[] | 'not-leading'
+    }
+  | { readonly kind: 'rebuild-failed'; readonly id: number; readonly message: string }
+
+type Options = {
+  readonly data: ThreadData
+  readonly log: Log
+  readonly meter: Meter
+}
+
+type Waiting = {
+  readonly resolve: (result: readonly Rebuilt[] | 'not-leading') => void
+  readonly reject: (error: Error) => void
+}
+
+const thread = new URL('./main-projector-thread.ts', import.meta.url)
+
+/** The thread of the mover, started again when it breaks. */
+class MoverThread implements Mover {
+  readonly #options: Options
+  readonly #audience: Audience
+  readonly #rebuilds = new Map<number, Waiting>()
+  #worker: Worker
+  #ended: Promise<void> = Promise.resolve()
+  #restart: NodeJS.Timeout | undefined
+  #closing = false
+  #lastId = 0
+
+  constructor(options: Options, audience: Audience) {
+    this.#options = options
+    this.#audience = audience
+    this.#worker = this.#start()
+  }
+
+  #start(): Worker {
+    const worker = new Worker(thread, { workerData: this.#options.data })
+    worker.on('message', (message: FromThread) => this.#take(message))
+    worker.on('error', (error) => {
+      this.#options.log.error({ error }, 'the thread of the projector broke: it is started again')
+      this.#audience.standing({ caughtUp: false, failure: error.message })
+    })
+    this.#ended = new Promise((resolve) => {
+      worker.once('exit', () => {
+        resolve()
+        this.#failRebuilds()
+        if (!this.#closing) this.#restart = setTimeout(() => this.#again(), projectorRestartMs)
+      })
+    })
+    return worker
+  }
+
+  #again(): void {
+    this.#worker = this.#start()
+  }
+
+  #take(message: FromThread): void {
+    const { log, meter } = this.#options
+    switch (message.kind) {
+      case 'reached':
+        this.#audience.reached(message.position)
+        break
+      case 'standing':
+        this.#audience.standing(message.standing)
+        break
+      case 'log':
+        log[message.level](message.fields, message.message)
+        break
+      case 'count':
+        meter.count(message.name, message.value)
+        break
+      case 'observe':
+        meter.observe(message.name, message.value)
+        break
+      case 'rebuilt':
+        this.#settle(message.id)?.resolve(message.result)
+        break
+      case 'rebuild-failed':
+        this.#settle(message.id)?.reject(new Error(message.message))
+    }
+  }
+
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#rebuilds.get(id)
+    this.#rebuilds.delete(id)
+    return waiting
+  }
+
+  #failRebuilds(): void {
+    for (const id of this.#rebuilds.keys())
+      this.#settle(id)?.reject(new Error('the thread of the projector ended during the rebuild'))
+  }
+
+  #send(message: ToThread): void {
+    this.#worker.postMessage(message)
+  }
+
+  rebuild(names?: readonly string[]): Promise<readonly Rebuilt[] | 'not-leading'> {
+    this.#lastId += 1
+    const id = this.#lastId
+    return new Promise((resolve, reject) => {
+      this.#rebuilds.set(id, { resolve, reject })
+      this.#send({ kind: 'rebuild', id, names })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    clearTimeout(this.#restart)
+    this.#send({ kind: 'close' })
+    const slow = setTimeout(() => void this.#worker.terminate(), projectorStopMsMax)
+    await this.#ended
+    clearTimeout(slow)
+  }
+}
+
+/**
+ * Moves the read models in a thread of its own: decoding and folding the log costs as much as taking it in, and would share one loop
+ * with the devices' acknowledgements.
+ */
+export const moveInThread =
+  (options: Options) =>
+  (audience: Audience): Mover => {
+    const mover = new MoverThread(options, audience)
+    return { rebuild: (names) => mover.rebuild(names), close: () => mover.close() }
+  }

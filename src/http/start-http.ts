@@ -10,7 +10,8 @@ import {
   httpKeepAliveMsMax,
   httpRequestMsMax,
 } from '../../protocol/limits.ts'
-import { createHttpApp } from './app.ts'
+import { routes } from './app.ts'
+import { createHttpApp } from './create-app.ts'
 import type { HttpDeps } from './ports.ts'
 import { errorBody, Problem } from './problems.ts'
 
@@ -82,7 +83,7 @@ const drain = (server: Server, open: Open): Promise<void> =>
 export const startHttp = async (
   deps: HttpDeps & { readonly host: string; readonly port: number },
 ): Promise<HttpServer> => {
-  const { listener } = createHttpApp(deps)
+  const listener = createHttpApp(routes, deps)
   const open: Open = { sockets: new Set(), inFlight: new Set() }
   const { sockets, inFlight } = open
   const server = createServer({

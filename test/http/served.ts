@@ -4,6 +4,7 @@ import { openAuth } from '../../src/auth/open-auth.ts'
 import type { HttpDeps } from '../../src/http/ports.ts'
 import { startHttp } from '../../src/http/start-http.ts'
 import { openIngest } from '../../src/ingest/ingest.ts'
+import { checkDescribed } from '../support/described.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { openStage } from '../support/stage.ts'
 
@@ -38,6 +39,8 @@ export const callAt =
       ...(content !== undefined && { body: content }),
     })
     const text = await response.text()
+    const { status, headers } = response
+    checkDescribed({ method, path, status, headers, text })
     return {
       status: response.status,
       headers: response.headers,

@@ -32,6 +32,8 @@ export const jsonDepthMax = 32
 // HTTP
 export const bodyBytesMax = 1_048_576
 export const claimAttemptsMax = 8
+/** A JSON reply below this is sent as it is: its parts cost more than they save. */
+export const plainReplyBytesMax = 4_096
 export const discardedBodyBytesMax = 16 * 1_048_576
 export const httpConnectionsMax = 20_000
 export const httpDrainMsMax = 5_000

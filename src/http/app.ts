@@ -11,7 +11,7 @@ import * as health from './routes/health.ts'
 import { heartbeat, heartbeatOperation } from './routes/heartbeat.ts'
 import { listDevices, listDevicesOperation } from './routes/list-devices.ts'
 import { listEndUsers, listEndUsersOperation } from './routes/list-end-users.ts'
-import { openApi, openApiOperation } from './routes/openapi.ts'
+import { docs, docsOperation, openApi, openApiOperation } from './routes/openapi.ts'
 import * as projects from './routes/projects.ts'
 import { readDevice, readDeviceOperation } from './routes/read-device.ts'
 import { readEndUser, readEndUserOperation } from './routes/read-end-user.ts'
@@ -75,6 +75,7 @@ export const routes: readonly Route[] = [
   open('GET /health/ready', health.readyOperation, health.ready),
   operator('GET /metrics', health.metricsOperation, health.metrics),
   open('GET /openapi.json', openApiOperation, () => openApi(routes)),
+  open('GET /docs', docsOperation, () => docs(routes)),
 
   endUsersWrite('POST /v1/end-users', createEndUserOperation, createEndUser),
   endUsersRead('GET /v1/end-users', listEndUsersOperation, listEndUsers),

@@ -41,6 +41,8 @@ export type Reply = {
   readonly body: object | string
   /** Of a text; Prometheus' own where nothing is said. */
   readonly type?: string
+  /** Beside those that every reply has. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Of the last event written, or the point of the log that a read stands for. */
   readonly position?: Position | null | undefined
   /** Makes the `ETag`. `representation` is what a GET answers, where the body is something else. */

@@ -5,6 +5,7 @@ import { admit } from './access.ts'
 import { readJson } from './body.ts'
 import { boundary, type RequestState } from './boundary.ts'
 import { type Call, openRoute, type Route } from './call.ts'
+import { compress } from './compress.ts'
 import type { HttpDeps } from './ports.ts'
 import { notFound, Problem } from './problems.ts'
 import { createRateLimits } from './rate-limits.ts'
@@ -54,6 +55,7 @@ export const createHttpApp = (routes: readonly Route[], deps: HttpDeps): Request
     table.register(route.path, [route.method], async (ctx) => {
       const setHeaders = (headers: Readonly<Record<string, string>>) => ctx.set({ ...headers })
       respond(ctx, await admit(admitting, open, callOf(ctx), setHeaders))
+      await compress(ctx)
     })
   }
 

@@ -11,7 +11,7 @@ type Header = {
 const text = { type: 'string' } as const
 const position = { type: 'string', pattern: '^\\d{1,19}$' } as const
 const natural = { type: 'string', pattern: '^\\d+$' } as const
-const etag = { type: 'string', pattern: '^"\\d+-[A-Za-z0-9_-]{16}"$' } as const
+const etag = { type: 'string', pattern: '^(W/)?"\\d+-[A-Za-z0-9_-]{16}"$' } as const
 
 export const requestHeaders = {
   'Idempotency-Key': {

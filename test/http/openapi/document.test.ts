@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
@@ -11,6 +12,7 @@ import {
   type Media,
   type Response,
 } from '../../support/described.ts'
+import { readmeUrl, withRouteList } from './route-list.ts'
 
 const test = suite('OpenAPI')
 
@@ -100,6 +102,11 @@ test('bites: a response that is not described', () => {
   assert.is(seen(200, { status: 'live' }, { 'content-type': 'text/html' }).length, 1)
   assert.is(seen(202, { status: 'live' }).length, 1)
   assert.is(seen(500, { error: { code: 'forbidden', message: 'm', request_id: 'r' } }).length, 1)
+})
+
+test('the README lists every route as it is: else `npm run routes`', async () => {
+  const readme = await readFile(readmeUrl, 'utf8')
+  assert.is(readme, withRouteList(readme))
 })
 
 test('it is the same each time', () => {

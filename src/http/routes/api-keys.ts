@@ -161,7 +161,7 @@ export const listKeys =
     const read = () =>
       Promise.all(
         worlds.map(async ({ project, mode }) => {
-          const rows = await listRows(deps.db, project, { limit: pageRowsMax })
+          const rows = await listRows(deps.reads(project), project, { limit: pageRowsMax })
           return rows.map((row) => ({ at: row.created_at, key: keyOfRow(row, mode) }))
         }),
       )

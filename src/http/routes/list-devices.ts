@@ -41,7 +41,7 @@ export const listDevices =
     const { limit, page } = pageOf(deps, call, list)
     const filter = endUserId === undefined ? {} : { endUserId }
     const read = async () =>
-      namesNobody ? [] : listRows(deps.db, call.project, { ...page, ...filter })
+      namesNobody ? [] : listRows(deps.reads(call.project), call.project, { ...page, ...filter })
     const { rows, position } = await readAt(deps, call, tables, read)
     const body = pageReply(deps, { rows, limit, list }, (row) => showRow(deps, row).brief)
     return { status: 200, body, position }

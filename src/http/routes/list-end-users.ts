@@ -38,7 +38,7 @@ export const listEndUsers =
     const list = listName('end-users', call.project, externalId)
     const { limit, page } = pageOf(deps, call, list)
     const filter = externalId === undefined ? {} : { externalId }
-    const read = () => listRows(deps.db, call.project, { ...page, ...filter })
+    const read = () => listRows(deps.reads(call.project), call.project, { ...page, ...filter })
     const { rows, position } = await readAt(deps, call, ['end_users'], read)
     const body = pageReply(deps, { rows, limit, list }, endUserOfRow)
     return { status: 200, body, position }

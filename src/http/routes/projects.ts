@@ -65,7 +65,7 @@ const shown = (live: ProjectRow) => ({
 export const listProjects =
   (deps: HttpDeps): Handler<AdminCall> =>
   async (call) => {
-    const { rows, position } = await readAt(deps, call, ['projects'], () => listRows(deps.db))
+    const { rows, position } = await readAt(deps, call, ['projects'], () => listRows(deps.shared))
     const data = rows.filter(({ mode }) => mode === 'live').map(shown)
     return { status: 200, body: { data, has_more: false, next_cursor: null }, position }
   }

@@ -33,7 +33,7 @@ export const readDevice =
   (deps: HttpDeps): Handler<ProjectCall> =>
   async (call) => {
     const id = deviceIn(call)
-    const read = () => readRow(deps.db, call.project, id)
+    const read = () => readRow(deps.reads(call.project), call.project, id)
     const { rows: row, position } = await readAt(deps, call, tables, read)
     if (!row) throw notFound()
     const device = showRow(deps, row)

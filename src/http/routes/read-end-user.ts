@@ -31,7 +31,7 @@ export const readEndUser =
   (deps: HttpDeps): Handler<ProjectCall> =>
   async (call) => {
     const id = endUserIn(call)
-    const read = () => readRow(deps.db, call.project, id)
+    const read = () => readRow(deps.reads(call.project), call.project, id)
     const { rows: row, position } = await readAt(deps, call, ['end_users'], read)
     if (!row) throw notFound()
     const body = endUserOfRow(row)

@@ -26,7 +26,7 @@ const report = (
 }
 
 // A reply is data for whoever asked: no page may frame it, run it, or read it across origins.
-const hardening = [
+export const hardening = [
   ['X-Content-Type-Options', 'nosniff'],
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
   ['Cross-Origin-Resource-Policy', 'same-origin'],

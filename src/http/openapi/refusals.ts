@@ -12,9 +12,7 @@ const ofAccess = ({ access }: Route): readonly HttpErrorCode[] => {
 }
 
 const ofBody = ({ operation }: Route): readonly HttpErrorCode[] =>
-  operation.body
-    ? ['invalid_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed']
-    : []
+  operation.body ? ['payload_too_large', 'unsupported_media_type', 'validation_failed'] : []
 
 const ofHeader = {
   'Idempotency-Key': ['validation_failed', 'idempotency_mismatch'],
@@ -34,6 +32,8 @@ export const refusalsOf = (route: Route): ReadonlyMap<number, readonly HttpError
     ...(params ? (['not_found'] as const) : []),
     ...(query ? (['validation_failed'] as const) : []),
     ...refusals,
+    // What is no HTTP, or comes too slowly, is refused before any route meets it.
+    'invalid_request',
     'internal_error',
   ])
   const byStatus = new Map<number, HttpErrorCode[]>()

@@ -9,8 +9,6 @@ const config = await createConfig({
   rules: {
     // `/` is this node, whatever its address is.
     'no-server-example.com': 'off',
-    // What is open to anyone has no error of a caller's.
-    'operation-4xx-response': 'off',
     'operation-operationId-unique': 'error',
     'no-unused-components': 'error',
     'no-invalid-media-type-examples': 'error',

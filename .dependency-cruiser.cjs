@@ -39,7 +39,7 @@ const may = {
     '@koa/router',
     'zod',
     'kysely',
-    '^(node:)?(buffer|crypto|http|net|stream)$',
+    '^(node:)?(buffer|crypto|http|net|stream|util|zlib)$',
   ],
   '^src/projecting/': [
     '^src/(projecting|store)/',

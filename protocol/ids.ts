@@ -46,7 +46,8 @@ export const derivedId = <P extends IdPrefix>(prefix: P, bytes: Uint8Array): Kin
   return `${prefix}${body.slice(0, bodyChars(prefix))}` as Kinds[P]
 }
 
-const bodies: Record<IdPrefix, RegExp> = {
+/** The form of each kind of id. */
+export const idForms: Record<IdPrefix, RegExp> = {
   proj_: /^proj_[0-9A-Za-z]{22}$/,
   eu_: /^eu_[0-9A-Za-z]{22}$/,
   dev_: /^dev_[0-9A-Za-z]{22}$/,
@@ -59,7 +60,7 @@ const bodies: Record<IdPrefix, RegExp> = {
 
 /** The id, or `undefined` for any other form. */
 export const parseId = <P extends IdPrefix>(prefix: P, text: unknown): Kinds[P] | undefined =>
-  typeof text === 'string' && bodies[prefix].test(text) ? (text as Kinds[P]) : undefined
+  typeof text === 'string' && idForms[prefix].test(text) ? (text as Kinds[P]) : undefined
 
 export const parseTokenId = (text: unknown): TokenId | undefined =>
   typeof text === 'string' && /^[0-9A-Za-z]{12}$/.test(text) ? (text as TokenId) : undefined

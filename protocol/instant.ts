@@ -3,7 +3,8 @@ declare const instant: unique symbol
 /** A moment as stored and sent: RFC 3339 in UTC with exactly three decimals and `Z`. Compares as text. */
 export type Instant = string & { readonly [instant]: true }
 
-const form = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+export const instantForm =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
 
 // Much is stamped within one millisecond, and the text of it is made once.
 const last: { ms: number; instant: Instant | undefined } = { ms: 0, instant: undefined }
@@ -20,7 +21,7 @@ export const msOf = (at: Instant): number => Date.parse(at)
 
 /** The instant that the text is in its stored form, or `undefined`. */
 export const parseInstant = (text: unknown): Instant | undefined =>
-  typeof text === 'string' && form.test(text) && instantOf(Date.parse(text)) === text
+  typeof text === 'string' && instantForm.test(text) && instantOf(Date.parse(text)) === text
     ? (text as Instant)
     : undefined
 

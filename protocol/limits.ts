@@ -32,6 +32,8 @@ export const jsonDepthMax = 32
 // HTTP
 export const bodyBytesMax = 1_048_576
 export const claimAttemptsMax = 8
+/** A JSON reply below this is sent as it is: its parts cost more than they save. */
+export const plainReplyBytesMax = 4_096
 export const discardedBodyBytesMax = 16 * 1_048_576
 export const httpConnectionsMax = 20_000
 export const httpDrainMsMax = 5_000
@@ -179,6 +181,8 @@ export const mqttUnparsedBytesMax = 16_777_216
 export const namedStatementsMax = 500
 export const poolConnectionsMax = 10
 export const poolConnectMsMax = 2_000
+export const readConnectionsMax = 8
+export const worldReadersMax = 1_000
 export const postgresHealthMsMax = 1_000
 export const spareConnectionsMax = 2
 export const startMsMax = 60_000

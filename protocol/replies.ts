@@ -62,14 +62,18 @@ const deviceMembers = {
 }
 
 /** A device as in a list (HTTP contract, 1.4). Health members are always there, `null` while unknown (decision 1). */
-export const deviceReply = z.object({ ...deviceMembers, ...health, ...presence })
+export const deviceReply = z
+  .object({ ...deviceMembers, ...health, ...presence })
+  .meta({ id: 'Device' })
 export type DeviceReply = z.infer<typeof deviceReply>
 
 /** GET and PATCH of one device: with the settings in force. */
-export const deviceWithSettingsReply = deviceReply.extend({
-  settings: deviceSettingsSchema,
-  settings_version: count,
-})
+export const deviceWithSettingsReply = deviceReply
+  .extend({
+    settings: deviceSettingsSchema,
+    settings_version: count,
+  })
+  .meta({ id: 'DeviceWithSettings' })
 export type DeviceWithSettingsReply = z.infer<typeof deviceWithSettingsReply>
 
 /** The secret, once; a replay of the request says that it is no longer to be had (decision 18). */
@@ -96,33 +100,37 @@ export const heartbeatReply = z.object({
 export type HeartbeatReply = z.infer<typeof heartbeatReply>
 
 /** GET …/state (section 2.2) */
-export const deviceStateReply = z.object({
-  device_id: deviceId,
-  online: z.boolean(),
-  recording: z.object({
-    active: z.boolean(),
-    recording_id: z.string().optional(),
-    started_at: instant.optional(),
-    initiated_by: z.enum(['local', 'remote']).nullable(),
-  }),
-  battery_percent: health.battery_percent,
-  storage_used_mb: health.storage_used_mb,
-  storage_total_mb: health.storage_total_mb,
-  last_heartbeat_at: health.last_heartbeat_at,
-})
+export const deviceStateReply = z
+  .object({
+    device_id: deviceId,
+    online: z.boolean(),
+    recording: z.object({
+      active: z.boolean(),
+      recording_id: z.string().optional(),
+      started_at: instant.optional(),
+      initiated_by: z.enum(['local', 'remote']).nullable(),
+    }),
+    battery_percent: health.battery_percent,
+    storage_used_mb: health.storage_used_mb,
+    storage_total_mb: health.storage_total_mb,
+    last_heartbeat_at: health.last_heartbeat_at,
+  })
+  .meta({ id: 'DeviceState' })
 export type DeviceStateReply = z.infer<typeof deviceStateReply>
 
 /** An end user (1.3). After erasure all that a person wrote is `null`. */
-export const endUserReply = z.object({
-  id: endUserId,
-  project_id: projectId,
-  external_id: z.string().nullable(),
-  email: z.string().nullable(),
-  name: z.string().nullable(),
-  metadata: metadataSchema,
-  created_at: instant,
-  updated_at: instant,
-})
+export const endUserReply = z
+  .object({
+    id: endUserId,
+    project_id: projectId,
+    external_id: z.string().nullable(),
+    email: z.string().nullable(),
+    name: z.string().nullable(),
+    metadata: metadataSchema,
+    created_at: instant,
+    updated_at: instant,
+  })
+  .meta({ id: 'EndUser' })
 export type EndUserReply = z.infer<typeof endUserReply>
 
 /** A page of a list, newest first (decision 19). `next_cursor` is `null` on the last page. */
@@ -135,17 +143,19 @@ export const endUserListReply = listReply(endUserReply)
 export type EndUserListReply = z.infer<typeof endUserListReply>
 
 /** An event of a device's history (decision 26): HMACs and salts left out, sealed members opened for who may read them. */
-export const historyEntryReply = z.object({
-  id: z.uuid(),
-  type: z.string(),
-  revision: count,
-  /** Decimal commit position. */
-  position: z.string().regex(/^\d+$/),
-  at: instant,
-  actor: z.string(),
-  request_id: z.string().nullable(),
-  data: z.record(z.string(), z.unknown()),
-})
+export const historyEntryReply = z
+  .object({
+    id: z.uuid(),
+    type: z.string(),
+    revision: count,
+    /** Decimal commit position. */
+    position: z.string().regex(/^\d+$/),
+    at: instant,
+    actor: z.string(),
+    request_id: z.string().nullable(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'HistoryEntry' })
 export type HistoryEntryReply = z.infer<typeof historyEntryReply>
 
 export const historyReply = listReply(historyEntryReply)
@@ -155,48 +165,89 @@ export type HistoryReply = z.infer<typeof historyReply>
 export const historyAtReply = z.object({
   revision: z.int().min(-1),
   at: instant.nullable(),
-  device: deviceReply.nullable(),
+  device: deviceWithSettingsReply.nullable(),
 })
 export type HistoryAtReply = z.infer<typeof historyAtReply>
 
 /** GET …/owner?at=&known_at= (decision 26): the interval is half-open. */
-export const ownerReply = z.object({
-  device_id: deviceId,
-  end_user_id: endUserId.nullable(),
-  binding_id: bindingId.nullable(),
-  since: instant.nullable(),
-  until: instant.nullable(),
-  at: instant,
-  known_at: instant,
-  revision: z.int().min(-1),
-})
+export const ownerReply = z
+  .object({
+    device_id: deviceId,
+    end_user_id: endUserId.nullable(),
+    binding_id: bindingId.nullable(),
+    since: instant.nullable(),
+    until: instant.nullable(),
+    at: instant,
+    known_at: instant,
+    revision: z.int().min(-1),
+  })
+  .meta({ id: 'Owner' })
 export type OwnerReply = z.infer<typeof ownerReply>
 
 /** An API key as an operator sees it (decision 17); `key` is the whole secret, in the reply that made it alone. */
-export const apiKeyReply = z.object({
-  id: apiKeyId,
-  kind: z.enum(['secret', 'restricted']),
-  mode: z.enum(['live', 'test']),
-  project_id: projectId,
-  status: z.enum(['active', 'revoked']),
-  name: z.string().nullable(),
-  scopes: z.array(z.enum(scopes)),
-  hint: z.string(),
-  last_used_at: instant.nullable(),
-  created_at: instant,
-  key: z.string().optional(),
-  secret_available: z.literal(false).optional(),
-})
+export const apiKeyReply = z
+  .object({
+    id: apiKeyId,
+    kind: z.enum(['secret', 'restricted']),
+    mode: z.enum(['live', 'test']),
+    project_id: projectId,
+    status: z.enum(['active', 'revoked']),
+    name: z.string().nullable(),
+    scopes: z.array(z.enum(scopes)),
+    hint: z.string(),
+    last_used_at: instant.nullable(),
+    created_at: instant,
+    key: z.string().optional(),
+    secret_available: z.literal(false).optional(),
+  })
+  .meta({ id: 'ApiKey' })
 export type ApiKeyReply = z.infer<typeof apiKeyReply>
 
 /** A project: its two worlds and its name. */
-export const projectReply = z.object({
-  id_live: projectId,
-  id_test: projectId,
-  name: z.string().nullable(),
-  created_at: instant,
-})
+export const projectReply = z
+  .object({
+    id_live: projectId,
+    id_test: projectId,
+    name: z.string().nullable(),
+    created_at: instant,
+  })
+  .meta({ id: 'Project' })
 export type ProjectReply = z.infer<typeof projectReply>
+
+export const apiKeyListReply = listReply(apiKeyReply)
+export const projectListReply = listReply(projectReply)
+
+/** GET /health/live */
+export const liveReply = z.object({ status: z.literal('live') })
+
+/** GET /health/ready (operating contract, "Health"). */
+export const readyReply = z.object({
+  status: z.enum(['ready', 'not_ready']),
+  node: z.string(),
+  version: z.string(),
+  checks: z.record(
+    z.string(),
+    z.object({
+      status: z.enum(['ok', 'failing']),
+      detail: z.string().optional(),
+      lag_ms: z.number().optional(),
+      lease_ms: z.number().optional(),
+    }),
+  ),
+})
+
+/** POST /internal/rebuild */
+export const rebuiltReply = z.object({
+  data: z.array(
+    z.object({
+      projection: z.string(),
+      events: count,
+      seconds: z.number(),
+      fingerprint: z.string(),
+      equal: z.boolean(),
+    }),
+  ),
+})
 
 const errorCode = z.enum(Object.keys(httpErrors) as HttpErrorCode[])
 
@@ -210,15 +261,17 @@ const errorMembers = {
 }
 
 /** Every answer from 400 up (decision 2). */
-export const errorReply = z.object({ error: z.object(errorMembers) })
+export const errorReply = z.object({ error: z.object(errorMembers) }).meta({ id: 'Error' })
 export type ErrorReply = z.infer<typeof errorReply>
 
 /** The same as problem details (RFC 9457), for who accepts `application/problem+json`. */
-export const problemReply = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().optional(),
-  ...errorMembers,
-})
+export const problemReply = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    ...errorMembers,
+  })
+  .meta({ id: 'Problem' })
 export type ProblemReply = z.infer<typeof problemReply>

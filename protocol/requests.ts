@@ -100,10 +100,10 @@ export const rotateKeyBody = z.object({
 })
 export type RotateKeyBody = z.infer<typeof rotateKeyBody>
 
-/** POST …/projects: makes both worlds. */
-/** Which read models; all when left out. */
+/** POST …/rebuild: which read models; all when left out. */
 export const rebuildBody = z.object({ names: z.array(line(nameCharsMax)).max(100).optional() })
 
+/** POST …/projects: makes both worlds. */
 export const createProjectBody = z.object({ name: line(nameCharsMax) })
 export type CreateProjectBody = z.infer<typeof createProjectBody>
 
@@ -119,6 +119,22 @@ export const pageQuery = z.object({
   cursor: z.string().optional(),
 })
 export type PageQuery = z.infer<typeof pageQuery>
+
+/** GET /devices. An `end_user_id` of another form names nobody, as one that is not there. */
+export const listDevicesQuery = pageQuery.extend({ end_user_id: z.string().optional() })
+
+/** GET /end-users: `external_id` finds none or one. */
+export const listEndUsersQuery = pageQuery.extend({
+  external_id: createEndUserBody.shape.external_id,
+})
+
+/** GET /devices/{id}/history: a page of events, or with `at` or `revision` the device as it was then. */
+export const historyQuery = pageQuery.omit({ offset: true }).extend({
+  order: z.enum(['asc', 'desc']).default('desc'),
+  at: z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time' }).optional(),
+  revision: decimal.pipe(z.int().min(0)).optional(),
+})
+export type HistoryQuery = z.infer<typeof historyQuery>
 
 const idempotencyKeyForm = new RegExp(`^[A-Za-z0-9_-]{1,${idempotencyKeyCharsMax}}$`)
 

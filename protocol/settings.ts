@@ -55,12 +55,14 @@ const power = z.strictObject({
 })
 
 /** What was set explicitly; also the body of a change, which is merged deeply. */
-export const deviceSettingsSchema = z.strictObject({
-  connection: connection.optional(),
-  upload: upload.optional(),
-  audio: audio.optional(),
-  power: power.optional(),
-})
+export const deviceSettingsSchema = z
+  .strictObject({
+    connection: connection.optional(),
+    upload: upload.optional(),
+    audio: audio.optional(),
+    power: power.optional(),
+  })
+  .meta({ id: 'DeviceSettings' })
 export type DeviceSettings = z.infer<typeof deviceSettingsSchema>
 
 export const defaultSettings = {

@@ -5,9 +5,11 @@ import {
   namedStatementsMax,
   poolConnectionsMax,
   poolConnectMsMax,
+  readConnectionsMax,
   spareConnectionsMax,
   statementMsMax,
 } from '../protocol/limits.ts'
+import { openWorldReads, readerOptions, type WorldReads } from './main-reads.ts'
 import type { Log } from './store/log.ts'
 
 /**
@@ -36,6 +38,8 @@ const nameOf = (text: string): string | undefined => {
 export type Database = {
   readonly pool: pg.Pool
   readonly db: Kysely<Tables>
+  /** For reads of one project world: row security lets no statement see another. */
+  readonly reads: WorldReads
   /** Two connections of its own, for look-ups of ids that nobody may have. */
   readonly spareDb: Kysely<Tables>
   /** The projector's: its transactions wait for nobody. */
@@ -44,7 +48,7 @@ export type Database = {
 
 /** The pools of one node. Nothing connects before it is used. */
 export const openDatabase = (url: string, log: Log, closing: AsyncDisposableStack): Database => {
-  const poolOf = (max: number, timed: boolean): pg.Pool => {
+  const poolOf = (max: number, timed: boolean, options?: string): pg.Pool => {
     const pool = new pg.Pool({
       connectionString: url,
       max,
@@ -52,6 +56,7 @@ export const openDatabase = (url: string, log: Log, closing: AsyncDisposableStac
       application_name: 'lapel',
       Client: PlannedClient,
       ...(timed && { statement_timeout: statementMsMax }),
+      ...(options !== undefined && { options }),
     })
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     pool.on('error', (error) => log.debug({ error }, 'an idle connection to Postgres broke'))
@@ -63,6 +68,7 @@ export const openDatabase = (url: string, log: Log, closing: AsyncDisposableStac
   return {
     pool,
     db: dbOn(pool),
+    reads: openWorldReads(poolOf(readConnectionsMax, true, readerOptions)),
     spareDb: dbOn(poolOf(spareConnectionsMax, true)),
     projectorPool: poolOf(2, false),
   }

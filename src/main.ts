@@ -25,6 +25,7 @@ import { type Services, startServices } from './main-services.ts'
 import { startBroker } from './mqtt/broker.ts'
 import { migrate, SchemaTooNew } from './projecting/migrate.ts'
 import { createProjector } from './projecting/projector.ts'
+import { ReaderRoleMissing } from './projecting/row-security.ts'
 import type { EventStore } from './store/event-store.ts'
 import { connectEventStore } from './store/eventstoredb.ts'
 import type { Secrets } from './store/keyring.ts'
@@ -65,7 +66,9 @@ const takeSecrets = async (file: string): Promise<{ secrets: Secrets; created: b
 }
 
 const isFinal = (error: unknown): boolean =>
-  error instanceof StartRefused || error instanceof SchemaTooNew
+  error instanceof StartRefused ||
+  error instanceof SchemaTooNew ||
+  error instanceof ReaderRoleMissing
 
 const retryMs = 500
 
@@ -172,14 +175,15 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     ...core,
     auth,
     ingest,
-    db: database.db,
+    reads: database.reads,
+    shared: database.db,
     secrets,
     admin,
     health,
     metrics: { text: metrics.text },
     tokenGraceSeconds: config.tokenGraceSeconds,
     onlineWindowSeconds: config.onlineWindowSeconds,
-    rates: config.rates,
+    rates: { ...config.rates, liveNodes: auth.liveNodes },
     rebuild: (names?: readonly string[]) => projector.rebuild(names),
   }
   const http = await startHttp({ ...deps, ...config.http })
@@ -189,6 +193,8 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
 
 /** A taken port names itself and its variable. */
 const explained = (error: unknown, config: Config): unknown => {
+  if (error instanceof SchemaTooNew || error instanceof ReaderRoleMissing)
+    return new StartRefused(error.message, { cause: error })
   const { code, port } = error as { code?: string; port?: number }
   if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error
   const isHttp = port === config.http.port

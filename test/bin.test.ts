@@ -19,14 +19,14 @@ const bin = join(folder.path, 'bin/lapel.js')
 const bundledNode = join(folder.path, 'node_modules/node/bin/node')
 const cli = `
 const [command = '']: string[] = process.argv.slice(2)
-console.log('ready', JSON.stringify({ major: Number(process.versions.node.split('.')[0]), pid: process.pid, args: process.argv.slice(2), reexec: process.env['LAPEL_NODE_REEXEC'] ?? null }))
-if (command === 'exit') process.exit(7)
-if (command === 'abort') process.kill(process.pid, 'SIGKILL')
 if (command === 'serve') {
   setInterval(() => {}, 1_000)
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(name, () => { console.log('got', name); process.exit(0) })
 }
+console.log('ready', JSON.stringify({ major: Number(process.versions.node.split('.')[0]), pid: process.pid, args: process.argv.slice(2), reexec: process.env['LAPEL_NODE_REEXEC'] ?? null }))
+if (command === 'exit') process.exit(7)
+if (command === 'abort') process.kill(process.pid, 'SIGKILL')
 if (command === 'echo') process.stdin.pipe(process.stdout)
 `
 await mkdir(join(folder.path, 'bin'))

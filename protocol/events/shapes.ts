@@ -5,15 +5,18 @@ import {
   type DeviceId,
   type EndUserId,
   type IdPrefix,
+  idForms,
   type ProjectId,
   parseId,
   parseTokenId,
   type TokenId,
 } from '../ids.ts'
-import { type Instant, parseInstant } from '../instant.ts'
+import { type Instant, instantForm, parseInstant } from '../instant.ts'
 
 const id = <T extends string>(prefix: IdPrefix) =>
-  z.custom<T>((value) => parseId(prefix, value) !== undefined, `not an id of the form ${prefix}…`)
+  z
+    .custom<T>((value) => parseId(prefix, value) !== undefined, `not an id of the form ${prefix}…`)
+    .register(z.globalRegistry, { type: 'string', pattern: idForms[prefix].source })
 
 export const deviceId = id<DeviceId>('dev_')
 export const endUserId = id<EndUserId>('eu_')
@@ -24,10 +27,15 @@ export const tokenId = z.custom<TokenId>(
   (value) => parseTokenId(value) !== undefined,
   'not a token id',
 )
-export const instant = z.custom<Instant>(
-  (value) => parseInstant(value) !== undefined,
-  'not an instant',
-)
+export const instant = z
+  .custom<Instant>((value) => parseInstant(value) !== undefined, 'not an instant')
+  .register(z.globalRegistry, {
+    id: 'Instant',
+    type: 'string',
+    format: 'date-time',
+    pattern: instantForm.source,
+    examples: ['2026-11-22T10:00:00.123Z'],
+  })
 
 /** base64( nonce24 ‖ secretbox(JCS(object), nonce, subject key) ). */
 export const sealed = z.base64()

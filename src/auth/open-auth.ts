@@ -204,6 +204,7 @@ export const openAuth = async (given: AuthDeps): Promise<Auth> => {
       onIncarnation: (listener) => void node.listeners.push(listener),
     },
     health: () => healthOf(lease, follower),
+    liveNodes: () => 1 + node.others.live(),
     followed: (position, msMax) => {
       const reached = follower.position()
       // What is not for this follower passes it with the next thing that is.

@@ -24,6 +24,8 @@ export type OtherNodes = {
   readonly isLost: (node: NodeId) => boolean
   /** A node that seems to have open sessions: its last sign of life may stand before where this node began to follow. */
   readonly suspect: (node: NodeId) => void
+  /** How many of them gave a sign of life within their lease. */
+  readonly live: () => number
   /** Declares lost whoever has been silent for too long. */
   readonly sweep: () => Promise<void>
 }
@@ -78,6 +80,10 @@ export const createOtherNodes = (deps: Deps): OtherNodes => {
     isLost: (node) => gone.has(node),
     suspect: (node) => {
       if (!gone.has(node) && !heard.has(node) && node !== lease.node()) hear(node)
+    },
+    live: () => {
+      const since = monotonic() - leaseMsMax
+      return [...heard.values()].filter((at) => at >= since).length
     },
     sweep: async () => {
       const deadline = monotonic() - leaseMsMax - nodeSilenceMarginMs

@@ -72,6 +72,8 @@ export type Auth = {
     readonly lagMs: number
     readonly leaseMs: number
   }
+  /** Nodes that live, with this one. */
+  readonly liveNodes: () => number
   /** Waits until this node has followed the log up to `position`, bounded. */
   readonly followed: (position: Position, msMax: number) => Promise<boolean>
   readonly close: () => Promise<void>

@@ -4,10 +4,10 @@ import { authenticate, bearerOf, isLocal, projectNamed, sameSecret } from './aut
 import {
   type Call,
   type Caller,
-  type DeviceAccess,
+  type OpenRoute,
   ownDevice,
   type Reply,
-  type Route,
+  type Scoped,
 } from './call.ts'
 import type { HttpDeps } from './ports.ts'
 import { Problem } from './problems.ts'
@@ -15,8 +15,6 @@ import type { RateLimits } from './rate-limits.ts'
 
 type Headers = Readonly<Record<string, string>>
 type Deps = HttpDeps & { readonly limits: RateLimits }
-
-type Wanted = { readonly scope: Scope; readonly device: DeviceAccess }
 
 const lacksScope = (scope: Scope): Problem =>
   new Problem('insufficient_scope', {
@@ -27,7 +25,7 @@ const lacksScope = (scope: Scope): Problem =>
   })
 
 /** Throws 403 for a caller that may not do this, whatever it names: the answer tells nothing of what exists. */
-const checkMay = (caller: Caller, { scope, device }: Wanted, id: string | undefined): void => {
+const checkMay = (caller: Caller, { scope, device }: Scoped, id: string | undefined): void => {
   switch (caller.kind) {
     case 'device':
       if (device === 'never' || ownDevice(caller, id ?? '') === undefined)
@@ -63,7 +61,7 @@ const checkOperator = ({ metrics }: HttpDeps, call: Call): void => {
 /** Finds out who calls, checks that they may, and only then lets the handler meet the call. */
 export const admit = async (
   deps: Deps,
-  route: Route,
+  route: OpenRoute,
   call: Call,
   setHeaders: (headers: Headers) => void,
 ): Promise<Reply> => {

@@ -3,6 +3,8 @@ import type { Actor, DeviceId, ProjectId, RequestId } from '../../protocol/ids.t
 import type { Scope } from '../../protocol/scopes.ts'
 import type { DevicePrincipal, KeyPrincipal } from '../auth/ports.ts'
 import type { Position } from '../store/event-store.ts'
+import type { Operation } from './operation.ts'
+import type { HttpDeps } from './ports.ts'
 
 /** Who holds the bearer of this start (operating contract, "The running node"). `project` is what `Lapel-Project` names. */
 export type AdminPrincipal = { readonly kind: 'admin'; readonly project: ProjectId | null }
@@ -37,6 +39,10 @@ export type Reply = {
   readonly status: 200 | 201 | 503
   /** JSON, or text as it is. */
   readonly body: object | string
+  /** Of a text; Prometheus' own where nothing is said. */
+  readonly type?: string
+  /** Beside those that every reply has. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Of the last event written, or the point of the log that a read stands for. */
   readonly position?: Position | null | undefined
   /** Makes the `ETag`. `representation` is what a GET answers, where the body is something else. */
@@ -53,15 +59,46 @@ export type DeviceAccess = 'never' | 'own' | 'only'
 
 type Methods = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
+/** Who a route is for: with a key that has the scope, or (`device`) with the device's own token. */
+export type Scoped = { readonly scope: Scope; readonly device: DeviceAccess }
+
+type RouteOf<Access, Met extends Call> = {
+  readonly method: Methods
+  readonly path: string
+  readonly operation: Operation
+  readonly access: Access
+  /** The handler, on the rest of Lapel. */
+  readonly on: (deps: HttpDeps) => Handler<Met>
+}
+
 /** A line of the table of routes. */
-export type Route = { readonly method: Methods; readonly path: string } & (
-  | { readonly access: 'anyone' | 'operator'; readonly handle: Handler<Call> }
-  | { readonly access: 'admin'; readonly handle: Handler<AdminCall> }
-  | {
-      readonly access: { readonly scope: Scope; readonly device: DeviceAccess }
-      readonly handle: Handler<ProjectCall>
-    }
-)
+export type Route =
+  | RouteOf<'anyone' | 'operator', Call>
+  | RouteOf<'admin', AdminCall>
+  | RouteOf<Scoped, ProjectCall>
+
+type OpenRouteOf<Access, Met extends Call> = RouteOf<Access, Met> & {
+  readonly handle: Handler<Met>
+}
+
+/** The same with its handler at work. */
+export type OpenRoute =
+  | OpenRouteOf<'anyone' | 'operator', Call>
+  | OpenRouteOf<'admin', AdminCall>
+  | OpenRouteOf<Scoped, ProjectCall>
+
+const opened = <Access, Met extends Call>(
+  route: RouteOf<Access, Met>,
+  deps: HttpDeps,
+): OpenRouteOf<Access, Met> => ({ ...route, handle: route.on(deps) })
+
+const isScoped = (route: Route): route is RouteOf<Scoped, ProjectCall> =>
+  typeof route.access === 'object'
+
+export const openRoute = (route: Route, deps: HttpDeps): OpenRoute => {
+  if (isScoped(route)) return opened(route, deps)
+  return route.access === 'admin' ? opened(route, deps) : opened(route, deps)
+}
 
 /** The device that `{id}` names to a device's own token: itself, by `me` or by its id. */
 export const ownDevice = (caller: DevicePrincipal, id: string): DeviceId | undefined =>

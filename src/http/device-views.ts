@@ -9,7 +9,7 @@ import { settle } from './settle.ts'
 import type { Written } from './use-cases/written.ts'
 
 type Clock = Pick<HttpDeps, 'now' | 'onlineWindowSeconds'>
-type Deps = Clock & Pick<HttpDeps, 'db' | 'projector' | 'auth' | 'vault' | 'log'>
+type Deps = Clock & Pick<HttpDeps, 'reads' | 'projector' | 'auth' | 'vault' | 'log'>
 
 /** A device as it is answered: `brief` in lists and by writes, `full` with its settings, and its revision. */
 export type ShownDevice = {
@@ -41,12 +41,12 @@ const openedIfPossible = async ({ vault }: Deps, device: RegisteredDevice): Prom
 }
 
 const rowSince = async (
-  { db, log }: Deps,
+  { reads, log }: Deps,
   project: ProjectId,
   { state, revision }: Written<RegisteredDevice>,
 ): Promise<DeviceView | undefined> => {
   try {
-    const row = await readDevice(db, project, state.deviceId)
+    const row = await readDevice(reads(project), project, state.deviceId)
     return row && Number(row.revision) >= revision ? row : undefined
   } catch (err) {
     log.warn({ err }, 'a write is answered without its read model')

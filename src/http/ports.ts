@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from '../../projections/tables.ts'
 import type { Random } from '../../protocol/base62.ts'
+import type { ProjectId } from '../../protocol/ids.ts'
 import type { Auth } from '../auth/ports.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { Position } from '../store/event-store.ts'
@@ -57,7 +58,10 @@ export type HttpDeps = {
   readonly vault: Vault
   readonly ingest: Pick<Ingest, 'observe'>
   readonly projector: Projections
-  readonly db: Kysely<Tables>
+  /** For reads of one project world: row security lets no statement see another. */
+  readonly reads: (project: ProjectId) => Kysely<Tables>
+  /** For what belongs to no world: checkpoints, projects. */
+  readonly shared: Kysely<Tables>
   readonly secrets: Secrets
   /** Milliseconds since 1970. */
   readonly now: () => number

@@ -8,32 +8,50 @@ const burstSeconds = { key: 2, device: 10, project: 2 } as const
 type Policy = keyof typeof burstSeconds
 
 type Bucket = { tokens: number; at: number }
-type Grant = { readonly policy: Policy; readonly rate: number; readonly left: number }
+/** A bucket as a request finds it, and what it leaves. `rate` is this node's share, a second. */
+type Grant = {
+  readonly policy: Policy
+  readonly rate: number
+  readonly left: number
+  readonly bucket: Bucket
+}
 
 export type RateLimits = {
-  /** Counts a request of the caller; the headers that say what is left. Throws 429. */
+  /** Counts a request of the caller; the headers that say what is left. Throws 429, and then counts nothing. */
   readonly take: (caller: Caller) => Readonly<Record<string, string>>
 }
 
-const headersOf = ({ policy, rate, left }: Grant, nowMs: number): Record<string, string> => {
-  const burst = rate * burstSeconds[policy]
-  const fullAfterSeconds = Math.ceil((burst - left) / rate)
-  const remaining = Math.max(0, Math.floor(left))
+// However many nodes share a limit, each lets one request through at a time.
+const burstTokens = (policy: Policy, rate: number): number =>
+  Math.max(1, rate * burstSeconds[policy])
+const burstOf = ({ policy, rate }: Grant): number => Math.floor(burstTokens(policy, rate))
+const remainingIn = ({ left }: Grant): number => Math.max(0, Math.floor(left))
+const fullAfterSeconds = (grant: Grant): number =>
+  Math.ceil((burstTokens(grant.policy, grant.rate) - grant.left) / grant.rate)
+
+/** draft-ietf-httpapi-ratelimit-headers, sections 3 and 4, for every policy; the older headers for the one of which least is left. */
+const headersOf = (grants: readonly Grant[], nowMs: number): Record<string, string> => {
+  const [first, ...others] = grants
+  if (!first) return {}
+  const least = others.reduce((a, b) => (b.left < a.left ? b : a), first)
   return {
-    // draft-ietf-httpapi-ratelimit-headers, sections 3 and 4.
-    'RateLimit-Policy': `"${policy}";q=${Math.floor(burst)};w=${burstSeconds[policy]}`,
-    RateLimit: `"${policy}";r=${remaining};t=${fullAfterSeconds}`,
-    'X-RateLimit-Limit': `${Math.floor(burst)}`,
-    'X-RateLimit-Remaining': `${remaining}`,
-    'X-RateLimit-Reset': `${Math.ceil(nowMs / 1_000) + fullAfterSeconds}`,
+    'RateLimit-Policy': grants
+      .map((one) => `"${one.policy}";q=${burstOf(one)};w=${burstSeconds[one.policy]}`)
+      .join(', '),
+    RateLimit: grants
+      .map((one) => `"${one.policy}";r=${remainingIn(one)};t=${fullAfterSeconds(one)}`)
+      .join(', '),
+    'X-RateLimit-Limit': `${burstOf(least)}`,
+    'X-RateLimit-Remaining': `${remainingIn(least)}`,
+    'X-RateLimit-Reset': `${Math.ceil(nowMs / 1_000) + fullAfterSeconds(least)}`,
   }
 }
 
-const exceeded = (grant: Grant, nowMs: number): Problem =>
+const exceeded = (grants: readonly Grant[], empty: Grant, nowMs: number): Problem =>
   new Problem('rate_limit_exceeded', {
     headers: {
-      ...headersOf(grant, nowMs),
-      'Retry-After': `${Math.max(1, Math.ceil((1 - grant.left) / grant.rate))}`,
+      ...headersOf(grants, nowMs),
+      'Retry-After': `${Math.max(1, Math.ceil((1 - empty.left) / empty.rate))}`,
     },
   })
 
@@ -71,19 +89,21 @@ export const createRateLimits = ({ rates, now }: Pick<HttpDeps, 'rates' | 'now'>
     return bucket
   }
 
-  const grant = ([policy, subject]: readonly [Policy, string]): readonly Grant[] => {
+  const grantOf = ([policy, subject]: readonly [Policy, string]): readonly Grant[] => {
     const rate = rates[policy] / Math.max(1, rates.liveNodes?.() ?? 1)
     if (rate === 0) return []
-    const bucket = filled(subject, rate, rate * burstSeconds[policy])
-    if (bucket.tokens < 1) throw exceeded({ policy, rate, left: bucket.tokens }, bucket.at)
-    bucket.tokens -= 1
-    return [{ policy, rate, left: bucket.tokens }]
+    const bucket = filled(subject, rate, burstTokens(policy, rate))
+    return [{ policy, rate, left: bucket.tokens, bucket }]
   }
 
   return {
     take: (caller) => {
-      const [own] = subjectsOf(caller).flatMap(grant)
-      return own ? headersOf(own, now()) : {}
+      const found = subjectsOf(caller).flatMap(grantOf)
+      const empty = found.find(({ left }) => left < 1)
+      if (empty) throw exceeded(found, empty, now())
+      const taken = found.map((one) => ({ ...one, left: one.left - 1 }))
+      for (const { bucket } of found) bucket.tokens -= 1
+      return headersOf(taken, now())
     },
   }
 }

@@ -5,7 +5,7 @@ import type { Call } from './call.ts'
 import type { HttpDeps } from './ports.ts'
 import { invalidValue, Problem } from './problems.ts'
 
-type Deps = Pick<HttpDeps, 'db' | 'projector'>
+type Deps = Pick<HttpDeps, 'shared' | 'projector'>
 
 /** Which read models a read uses: its `Position` is the least of theirs. */
 export type Tables = readonly string[]
@@ -22,8 +22,8 @@ const minPositionOf = ({ headers }: Call): Position | undefined => {
   return position
 }
 
-const known = async ({ db, projector }: Deps, tables: Tables): Promise<Position | undefined> =>
-  projector.position?.() ?? (await readCheckpoint(db, tables))
+const known = async ({ shared, projector }: Deps, tables: Tables): Promise<Position | undefined> =>
+  projector.position?.() ?? (await readCheckpoint(shared, tables))
 
 /**
  * Waits for what the caller has seen already (`Min-Position`), bounded, and reads. The position is taken before the rows, so that they are

@@ -2,10 +2,12 @@ import type { Context } from 'koa'
 import type { Reply } from './call.ts'
 import { etagOf, isNotModified } from './conditions.ts'
 
-const typeOf = (body: Reply['body']): string =>
-  typeof body === 'string'
+const typeOf = ({ body, type }: Reply): string => {
+  if (type !== undefined) return type
+  return typeof body === 'string'
     ? 'text/plain; version=0.0.4; charset=utf-8'
     : 'application/json; charset=utf-8'
+}
 
 const setValidators = (ctx: Context, { resource, body }: Reply, text: string): boolean => {
   if (!resource) return false
@@ -22,6 +24,7 @@ export const respond = (ctx: Context, reply: Reply): void => {
   if (reply.position !== undefined && reply.position !== null)
     ctx.set('Position', `${reply.position}`)
   if (reply.replayed) ctx.set('Idempotent-Replayed', 'true')
+  if (reply.headers) ctx.set({ ...reply.headers })
   // What a cache may keep it must ask about; a secret it may not keep at all.
   ctx.set('Cache-Control', reply.secret || !reply.resource ? 'no-store' : 'private, no-cache')
   if (setValidators(ctx, reply, text)) {
@@ -30,6 +33,6 @@ export const respond = (ctx: Context, reply: Reply): void => {
     return
   }
   ctx.status = reply.status
-  ctx.set('Content-Type', typeOf(reply.body))
+  ctx.set('Content-Type', typeOf(reply))
   ctx.body = text
 }

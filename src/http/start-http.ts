@@ -10,7 +10,9 @@ import {
   httpKeepAliveMsMax,
   httpRequestMsMax,
 } from '../../protocol/limits.ts'
-import { createHttpApp } from './app.ts'
+import { routes } from './app.ts'
+import { hardening } from './boundary.ts'
+import { createHttpApp } from './create-app.ts'
 import type { HttpDeps } from './ports.ts'
 import { errorBody, Problem } from './problems.ts'
 
@@ -40,6 +42,7 @@ const refuseUnparsable =
       `X-Request-Id: ${requestId}`,
       `Content-Type: ${type}`,
       `Content-Length: ${Buffer.byteLength(text)}`,
+      ...hardening.map(([name, value]) => `${name}: ${value}`),
       'Connection: close',
     ]
     socket.end(`${head.join('\r\n')}\r\n\r\n${text}`)
@@ -78,17 +81,24 @@ const drain = (server: Server, open: Open): Promise<void> =>
     closeIdle(open)
   })
 
+type Address = { readonly host: string; readonly port: number }
+
+/** How long a request may take to arrive. */
+export type Patience = { readonly headersMs: number; readonly requestMs: number }
+const usualPatience: Patience = { headersMs: httpHeadersMsMax, requestMs: httpRequestMsMax }
+
 /** Serves the management API. Throws what `listen` does: `EADDRINUSE` for a taken port. */
 export const startHttp = async (
-  deps: HttpDeps & { readonly host: string; readonly port: number },
+  deps: HttpDeps & Address,
+  patience: Patience = usualPatience,
 ): Promise<HttpServer> => {
-  const { listener } = createHttpApp(deps)
+  const listener = createHttpApp(routes, deps)
   const open: Open = { sockets: new Set(), inFlight: new Set() }
   const { sockets, inFlight } = open
   const server = createServer({
     maxHeaderSize: httpHeaderBytesMax,
-    headersTimeout: httpHeadersMsMax,
-    requestTimeout: httpRequestMsMax,
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
     keepAliveTimeout: httpKeepAliveMsMax,
     connectionsCheckingInterval: checkEveryMs,
     noDelay: true,

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type { Pool, PoolClient } from 'pg'
+import { makeReaderRole, protectReadModels } from './row-security.ts'
 
 /** The database was made by a newer version. */
 export class SchemaTooNew extends Error {
@@ -32,6 +33,7 @@ export const createReadModels = async (client: PoolClient, schema: string): Prom
   await client.query(`set local search_path = ${schema}, public`)
   for (const file of (await schemaFiles()).filter(isLive)) await client.query(file.sql)
   await client.query('set local search_path = default')
+  await protectReadModels(client, schema)
 }
 
 const apply = async (client: PoolClient, file: SchemaFile): Promise<void> => {
@@ -54,7 +56,7 @@ const apply = async (client: PoolClient, file: SchemaFile): Promise<void> => {
   }
 }
 
-/** Brings the database up to this version's schema; any number of nodes may do so at once. Throws `SchemaTooNew`. */
+/** Brings the database up to this version's schema; any number of nodes may do so at once. Throws `SchemaTooNew`, `ReaderRoleMissing`. */
 export const migrate = async (pool: Pool): Promise<void> => {
   const files = await schemaFiles()
   const client = await pool.connect()
@@ -72,6 +74,8 @@ export const migrate = async (pool: Pool): Promise<void> => {
         `the database has schema ${newest}, this version knows up to ${known}: start the newer Lapel`,
       )
     for (const file of files) if (!done.has(file.number)) await apply(client, file)
+    await makeReaderRole(client)
+    await protectReadModels(client, 'live')
   } finally {
     await client.query('select pg_advisory_unlock($1)', [migrationLock]).catch(() => {})
     client.release()

@@ -19,7 +19,12 @@ const withoutPostgres = async () => {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   const vault = createVault({ db, secrets: stage.secrets, random: randomBytes, now: Date.now })
   const projector = { waitFor: async () => false }
-  const { http, call: lost } = await served.beside({ db, vault, projector })
+  const { http, call: lost } = await served.beside({
+    shared: db,
+    reads: () => db,
+    vault,
+    projector,
+  })
   return {
     lost,
     end: async () => {

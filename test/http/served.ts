@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { newEventId } from '../../protocol/ids.ts'
 import { openAuth } from '../../src/auth/open-auth.ts'
 import type { HttpDeps } from '../../src/http/ports.ts'
-import { startHttp } from '../../src/http/start-http.ts'
+import { type Patience, startHttp } from '../../src/http/start-http.ts'
 import { openIngest } from '../../src/ingest/ingest.ts'
+import { checkDescribed } from '../support/described.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { openStage } from '../support/stage.ts'
 
@@ -38,6 +39,8 @@ export const callAt =
       ...(content !== undefined && { body: content }),
     })
     const text = await response.text()
+    const { status, headers } = response
+    checkDescribed({ method, path, status, headers, text })
     return {
       status: response.status,
       headers: response.headers,
@@ -82,7 +85,8 @@ const depsOf = ({
   ledger: stage.ledger,
   vault: stage.vault,
   projector,
-  db: stage.db,
+  reads: stage.reads,
+  shared: stage.db,
   secrets: stage.secrets,
   ingest,
   now: Date.now,
@@ -98,8 +102,8 @@ const depsOf = ({
   rebuild: projector.rebuild,
 })
 
-const listen = async (deps: HttpDeps) => {
-  const http = await startHttp({ ...deps, host: '127.0.0.1', port: 0 })
+const listen = async (deps: HttpDeps, patience?: Patience) => {
+  const http = await startHttp({ ...deps, host: '127.0.0.1', port: 0 }, patience)
   const url = `http://127.0.0.1:${http.port}`
   return { http, url, call: callAt(url) }
 }
@@ -115,7 +119,8 @@ export const serve = async () => {
     http,
     url,
     /** Another listener on the same parts, but for some of them. */
-    beside: (given: Partial<HttpDeps>) => listen({ ...deps, ...given }),
+    beside: (given: Partial<HttpDeps>, patience?: Patience) =>
+      listen({ ...deps, ...given }, patience),
     admin,
     call,
     keyFor: async (project: string, body: object = {}): Promise<string> => {

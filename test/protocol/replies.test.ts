@@ -81,7 +81,8 @@ test('every reply can be described to a client', () => {
     assert.ok(schema instanceof z.ZodType, name)
     if (!(schema instanceof z.ZodType)) return
     const described = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-    assert.is(described.type, 'object', name)
+    // One that has a name of its own is described under that name.
+    assert.ok(described.type === 'object' || described.$ref !== undefined, name)
   }
 })
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { checkDescribed } from './described.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { until } from './until.ts'
 
@@ -119,6 +120,8 @@ export const startLapelProcess = async (
           : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       })
       const text = await response.text()
+      const { status, headers: answered } = response
+      checkDescribed({ method, path, status, headers: answered, text })
       return {
         status: response.status,
         headers: response.headers,

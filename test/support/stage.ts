@@ -5,6 +5,7 @@ import { allProjections } from '../../projections/all.ts'
 import type { Tables } from '../../projections/tables.ts'
 import { newId, type ProjectId } from '../../protocol/ids.ts'
 import { create, project } from '../../src/domain/project.ts'
+import { openWorldReads, readerOptions, type WorldReads } from '../../src/main-reads.ts'
 import { migrate } from '../../src/projecting/migrate.ts'
 import { type Projector, startProjector } from '../../src/projecting/projector.ts'
 import type { EventStore } from '../../src/store/event-store.ts'
@@ -26,6 +27,7 @@ export type Stage = {
   readonly database: FreshDatabase
   readonly pool: pg.Pool
   readonly db: Kysely<Tables>
+  readonly reads: WorldReads
   readonly store: EventStore
   readonly secrets: Secrets
   readonly ledger: Ledger
@@ -43,6 +45,8 @@ export const openStage = async (): Promise<Stage> => {
   const pool = new pg.Pool({ connectionString: database.url, max: 8 })
   pool.on('error', () => {})
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const readers = new pg.Pool({ connectionString: database.url, max: 4, options: readerOptions })
+  readers.on('error', () => {})
   await migrate(pool)
   const secrets = freshSecrets()
   const store = connectEventStore(server.url)
@@ -56,6 +60,7 @@ export const openStage = async (): Promise<Stage> => {
     database,
     pool,
     db,
+    reads: openWorldReads(readers),
     store,
     secrets,
     ledger,
@@ -85,6 +90,7 @@ export const openStage = async (): Promise<Stage> => {
       }),
     end: async () => {
       await store.close()
+      await readers.end()
       await pool.end()
       await server.stop()
       await database.drop()

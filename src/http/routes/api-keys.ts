@@ -1,6 +1,7 @@
 import { listApiKeys as listRows } from '../../../projections/api-keys.ts'
 import type { ApiKeyId } from '../../../protocol/ids.ts'
 import { pageRowsMax } from '../../../protocol/limits.ts'
+import { apiKeyListReply, apiKeyReply } from '../../../protocol/replies.ts'
 import { createKeyBody, rotateKeyBody } from '../../../protocol/requests.ts'
 import { type ApiKey, apiKey } from '../../domain/api-key.ts'
 import { apiKeyStream } from '../../store/streams.ts'
@@ -9,6 +10,9 @@ import { keyOfFold, keyOfRow, type World } from '../api-key-views.ts'
 import { projectNamed } from '../authenticate.ts'
 import type { AdminCall, Handler, ProjectCall, Reply } from '../call.ts'
 import { checked, readCommand } from '../commands.ts'
+import * as examples from '../openapi/examples.ts'
+import { apiKeyPath } from '../openapi/params.ts'
+import type { Operation } from '../operation.ts'
 import type { HttpDeps } from '../ports.ts'
 import { notFound } from '../problems.ts'
 import { readAt } from '../reads.ts'
@@ -17,6 +21,81 @@ import { settle } from '../settle.ts'
 import * as keys from '../use-cases/api-keys.ts'
 import type { Written } from '../use-cases/written.ts'
 import { worldsOf } from '../worlds.ts'
+
+const wholeKey = {
+  ...examples.apiKey,
+  key: 'rk_test_VectorApiKey7hVqk2XwzPZ3mJt0aYdRfBnCsLuEoGi6vVkA',
+}
+
+export const createKeyOperation: Operation = {
+  id: 'createApiKey',
+  tag: 'Administration',
+  summary: 'Create an API key',
+  description: 'The whole key is shown this once.',
+  body: {
+    schema: createKeyBody,
+    example: { mode: 'test', name: 'Reporting', scopes: ['devices:read'] },
+    required: false,
+  },
+  headers: ['Idempotency-Key', 'Lapel-Project'],
+  replies: {
+    201: {
+      says: 'The new key.',
+      body: apiKeyReply,
+      example: wholeKey,
+      headers: ['ETag', 'Position', 'Idempotent-Replayed'],
+    },
+  },
+}
+
+export const listKeysOperation: Operation = {
+  id: 'listApiKeys',
+  tag: 'Administration',
+  summary: 'List the API keys of both worlds of a project',
+  headers: ['Lapel-Project', 'Min-Position'],
+  replies: {
+    200: {
+      says: 'The keys, newest first.',
+      body: apiKeyListReply,
+      example: examples.page(examples.apiKey),
+      headers: ['Position'],
+    },
+  },
+}
+
+export const rotateKeyOperation: Operation = {
+  id: 'rotateApiKey',
+  tag: 'Administration',
+  summary: 'Give an API key a new secret',
+  params: apiKeyPath,
+  body: { schema: rotateKeyBody, example: { overlap_seconds: 3_600 }, required: false },
+  headers: ['Idempotency-Key', 'Lapel-Project'],
+  replies: {
+    200: {
+      says: 'The key with its new secret.',
+      body: apiKeyReply,
+      example: wholeKey,
+      headers: ['ETag', 'Position', 'Idempotent-Replayed'],
+    },
+  },
+  refusals: ['invalid_state'],
+}
+
+export const revokeKeyOperation: Operation = {
+  id: 'revokeApiKey',
+  tag: 'Administration',
+  summary: 'Revoke an API key',
+  params: apiKeyPath,
+  headers: ['Lapel-Project'],
+  replies: {
+    200: {
+      says: 'The key as it is then.',
+      body: apiKeyReply,
+      example: { ...examples.apiKey, status: 'revoked' },
+      headers: ['ETag', 'Position'],
+    },
+  },
+}
 
 /** The administrator's call as one in that world, which is what the use-cases take. */
 const inWorld = (call: AdminCall, { project }: World): ProjectCall => ({
@@ -82,7 +161,7 @@ export const listKeys =
     const read = () =>
       Promise.all(
         worlds.map(async ({ project, mode }) => {
-          const rows = await listRows(deps.db, project, { limit: pageRowsMax })
+          const rows = await listRows(deps.reads(project), project, { limit: pageRowsMax })
           return rows.map((row) => ({ at: row.created_at, key: keyOfRow(row, mode) }))
         }),
       )

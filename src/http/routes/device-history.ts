@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { DeviceId } from '../../../protocol/ids.ts'
 import { instantOf } from '../../../protocol/instant.ts'
-import { pageQuery } from '../../../protocol/requests.ts'
+import { historyAtReply, historyReply } from '../../../protocol/replies.ts'
+import { type HistoryQuery, historyQuery } from '../../../protocol/requests.ts'
 import type { RecordedEvent } from '../../store/record.ts'
 import { open, openAll } from '../../store/seal.ts'
 import { deviceStream } from '../../store/streams.ts'
@@ -10,21 +11,31 @@ import type { Handler, ProjectCall, Reply } from '../call.ts'
 import { checked } from '../commands.ts'
 import { openCursor, sealCursor } from '../cursors.ts'
 import { showFold } from '../device-views.ts'
+import * as examples from '../openapi/examples.ts'
+import { devicePath } from '../openapi/params.ts'
+import type { Operation } from '../operation.ts'
 import { listName } from '../pages.ts'
 import type { HttpDeps } from '../ports.ts'
 import { invalidValue, notFound } from '../problems.ts'
 import { deviceAsOf } from '../use-cases/device-history.ts'
 
-const historyQuery = pageQuery.omit({ offset: true }).extend({
-  order: z.enum(['asc', 'desc']).default('desc'),
-  at: z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time' }).optional(),
-  revision: z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .optional(),
-})
-type HistoryQuery = z.infer<typeof historyQuery>
+export const deviceHistoryOperation: Operation = {
+  id: 'deviceHistory',
+  tag: 'Devices',
+  summary: 'Read a device’s history',
+  description:
+    'A page of events, read from the stream itself; with `at` or `revision` the device as it was then.',
+  params: devicePath,
+  query: historyQuery,
+  replies: {
+    200: {
+      says: 'A page of events, or the device as it was.',
+      body: z.union([historyReply, historyAtReply]),
+      example: examples.page(examples.historyEntry),
+      headers: ['Position'],
+    },
+  },
+}
 
 const placeSchema = z.object({ next: z.int().min(0) })
 

@@ -2,6 +2,7 @@ import type { DeviceId, EndUserId } from '../../../protocol/ids.ts'
 import { instantOf } from '../../../protocol/instant.ts'
 import { sealKeyMsMax } from '../../../protocol/limits.ts'
 import type { Entry } from '../../../protocol/observations.ts'
+import { heartbeatReply } from '../../../protocol/replies.ts'
 import { type HeartbeatBody, heartbeatBody } from '../../../protocol/requests.ts'
 import { device } from '../../domain/device.ts'
 import { seal } from '../../store/seal.ts'
@@ -9,9 +10,33 @@ import { deviceStream } from '../../store/streams.ts'
 import { deviceIn } from '../addressed.ts'
 import type { Handler, ProjectCall } from '../call.ts'
 import { checked } from '../commands.ts'
+import { devicePath } from '../openapi/params.ts'
+import type { Operation } from '../operation.ts'
 import type { HttpDeps } from '../ports.ts'
 import { Problem } from '../problems.ts'
 import { refusal } from '../refusals.ts'
+
+export const heartbeatOperation: Operation = {
+  id: 'heartbeat',
+  tag: 'Devices',
+  summary: 'Report a heartbeat',
+  description: 'By the device, or by a backend that relays what it read.',
+  params: devicePath,
+  body: {
+    schema: heartbeatBody,
+    example: { boot: 17, seq: 4_211, battery_percent: 81, connection_type: ['4g'] },
+    required: false,
+  },
+  replies: {
+    200: {
+      says: 'It is stored.',
+      body: heartbeatReply,
+      example: { status: 'ok' },
+      headers: ['Position'],
+    },
+  },
+  refusals: ['invalid_state'],
+}
 
 /** Whom the device was bound to: a token says so itself, for a key the stream does. */
 const ownerOf = async (

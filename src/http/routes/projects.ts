@@ -1,12 +1,45 @@
 import { listProjects as listRows } from '../../../projections/projects.ts'
 import type { ProjectRow } from '../../../projections/tables.ts'
+import { projectListReply, projectReply } from '../../../protocol/replies.ts'
 import { createProjectBody } from '../../../protocol/requests.ts'
 import type { AdminCall, Handler } from '../call.ts'
 import { checked } from '../commands.ts'
+import * as examples from '../openapi/examples.ts'
+import type { Operation } from '../operation.ts'
 import type { HttpDeps } from '../ports.ts'
 import { readAt } from '../reads.ts'
 import { settle } from '../settle.ts'
 import { createProject as decide } from '../use-cases/create-project.ts'
+
+export const createProjectOperation: Operation = {
+  id: 'createProject',
+  tag: 'Administration',
+  summary: 'Create a project with both of its worlds',
+  body: { schema: createProjectBody, example: { name: 'Acme' }, required: true },
+  replies: {
+    201: {
+      says: 'The new project.',
+      body: projectReply,
+      example: examples.project,
+      headers: ['Position'],
+    },
+  },
+}
+
+export const listProjectsOperation: Operation = {
+  id: 'listProjects',
+  tag: 'Administration',
+  summary: 'List projects',
+  headers: ['Min-Position'],
+  replies: {
+    200: {
+      says: 'Every project, oldest first.',
+      body: projectListReply,
+      example: examples.page(examples.project),
+      headers: ['Position'],
+    },
+  },
+}
 
 /** POST /internal/projects: both worlds of a new project. */
 export const createProject = (deps: HttpDeps): Handler<AdminCall> => {
@@ -32,7 +65,7 @@ const shown = (live: ProjectRow) => ({
 export const listProjects =
   (deps: HttpDeps): Handler<AdminCall> =>
   async (call) => {
-    const { rows, position } = await readAt(deps, call, ['projects'], () => listRows(deps.db))
+    const { rows, position } = await readAt(deps, call, ['projects'], () => listRows(deps.shared))
     const data = rows.filter(({ mode }) => mode === 'live').map(shown)
     return { status: 200, body: { data, has_more: false, next_cursor: null }, position }
   }

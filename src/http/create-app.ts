@@ -1,0 +1,68 @@
+import type { RequestListener } from 'node:http'
+import { Router, type RouterContext } from '@koa/router'
+import Koa, { type Middleware } from 'koa'
+import { admit } from './access.ts'
+import { readJson } from './body.ts'
+import { boundary, type RequestState } from './boundary.ts'
+import { type Call, openRoute, type Route } from './call.ts'
+import { compress } from './compress.ts'
+import type { HttpDeps } from './ports.ts'
+import { notFound, Problem } from './problems.ts'
+import { createRateLimits } from './rate-limits.ts'
+import { respond } from './respond.ts'
+
+const router = () => new Router<RequestState>({ strict: true, sensitive: true })
+
+/** No route took it: 404, or for a path that others take 405 (OPTIONS: 204) with what they take. */
+const unmatched =
+  (table: ReturnType<typeof router>): Middleware<RequestState> =>
+  (ctx) => {
+    const layers = table.match(ctx.path, ctx.method).path
+    const methods = new Set(layers.flatMap((layer) => layer.methods))
+    if (methods.size === 0) throw notFound()
+    const allow = [...methods, 'OPTIONS'].sort().join(', ')
+    if (ctx.method !== 'OPTIONS')
+      throw new Problem('method_not_allowed', { headers: { Allow: allow } })
+    ctx.set('Allow', allow)
+    ctx.status = 204
+  }
+
+const callOf = (ctx: RouterContext<RequestState>): Call => {
+  let json: Promise<unknown> | undefined
+  return {
+    requestId: ctx.state.requestId,
+    method: ctx.method,
+    path: ctx.path,
+    params: ctx.params,
+    query: new URLSearchParams(ctx.querystring),
+    headers: ctx.headers,
+    remote: ctx.req.socket.remoteAddress ?? '',
+    readJson: () => {
+      json ??= readJson(ctx.req, () => ctx.res.writeContinue())
+      return json
+    },
+  }
+}
+
+/** Koa's side of the management API: a listener for `node:http` that serves the table. */
+export const createHttpApp = (routes: readonly Route[], deps: HttpDeps): RequestListener => {
+  const app = new Koa<RequestState>()
+  const table = router()
+  const admitting = { ...deps, limits: createRateLimits(deps) }
+
+  for (const route of routes) {
+    const open = openRoute(route, deps)
+    table.register(route.path, [route.method], async (ctx) => {
+      const setHeaders = (headers: Readonly<Record<string, string>>) => ctx.set({ ...headers })
+      respond(ctx, await admit(admitting, open, callOf(ctx), setHeaders))
+      await compress(ctx)
+    })
+  }
+
+  app.use(boundary(deps))
+  app.use(table.routes())
+  app.use(unmatched(table))
+  // Only a response that broke off comes here: the boundary has everything else.
+  app.on('error', (err: unknown) => deps.log.debug({ err }, 'a response broke off'))
+  return app.callback()
+}

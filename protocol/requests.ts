@@ -43,6 +43,15 @@ export const createEndUserBody = z.object({
 })
 export type CreateEndUserBody = z.infer<typeof createEndUserBody>
 
+/** PATCH /end-users/{id}: what is sent replaces what was, `null` takes it away. */
+export const updateEndUserBody = z.object({
+  external_id: line(externalIdCharsMax).nullable().optional(),
+  email: email.nullable().optional(),
+  name: line(nameCharsMax).nullable().optional(),
+  metadata: metadataSchema.optional(),
+})
+export type UpdateEndUserBody = z.infer<typeof updateEndUserBody>
+
 // The first edition of the API said `device_type`.
 const modelFromAlias = (body: unknown): unknown =>
   typeof body === 'object' && body !== null && !('model' in body) && 'device_type' in body
@@ -62,10 +71,10 @@ export const createDeviceBody = z.preprocess(
 )
 export type CreateDeviceBody = z.infer<typeof createDeviceBody>
 
-/** PATCH /devices/{id}: what is sent replaces what was; `settings` alone are merged deeply. */
+/** PATCH /devices/{id}: what is sent replaces what was, `null` takes it away; `settings` alone are merged deeply. */
 export const updateDeviceBody = z.object({
-  firmware_version: line(firmwareVersionCharsMax).optional(),
-  name: line(nameCharsMax).optional(),
+  firmware_version: line(firmwareVersionCharsMax).nullable().optional(),
+  name: line(nameCharsMax).nullable().optional(),
   metadata: metadataSchema.optional(),
   settings: deviceSettingsSchema.optional(),
 })

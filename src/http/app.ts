@@ -19,6 +19,7 @@ import { rebuild, rebuildOperation } from './routes/rebuild.ts'
 import { refreshToken, refreshTokenOperation } from './routes/refresh-token.ts'
 import { unbindDevice, unbindDeviceOperation } from './routes/unbind-device.ts'
 import { updateDevice, updateDeviceOperation } from './routes/update-device.ts'
+import { updateEndUser, updateEndUserOperation } from './routes/update-end-user.ts'
 
 type At = `${Route['method']} /${string}`
 type On<Met extends Call> = (deps: HttpDeps) => Handler<Met>
@@ -80,6 +81,7 @@ export const routes: readonly Route[] = [
   endUsersWrite('POST /v1/end-users', createEndUserOperation, createEndUser),
   endUsersRead('GET /v1/end-users', listEndUsersOperation, listEndUsers),
   endUsersRead('GET /v1/end-users/:id', readEndUserOperation, readEndUser),
+  endUsersWrite('PATCH /v1/end-users/:id', updateEndUserOperation, updateEndUser),
 
   devicesWrite('POST /v1/devices', createDeviceOperation, createDevice),
   devicesRead('GET /v1/devices', listDevicesOperation, listDevices),

@@ -1,5 +1,4 @@
 import type { DeviceId } from '../../../protocol/ids.ts'
-import { jcs } from '../../../protocol/jcs.ts'
 import type { UpdateDeviceBody } from '../../../protocol/requests.ts'
 import type { Refusal } from '../../domain/decision.ts'
 import { type Device, device, type UpdateOutcome, update } from '../../domain/device.ts'
@@ -7,6 +6,7 @@ import { openAll, seal } from '../../store/seal.ts'
 import { deviceStream } from '../../store/streams.ts'
 import type { Command } from '../commands.ts'
 import type { HttpDeps } from '../ports.ts'
+import { changedMembers } from './changed-members.ts'
 import { onlyIfMatch } from './if-match.ts'
 import { type Written, writtenOf } from './written.ts'
 
@@ -16,17 +16,6 @@ export type UpdateDeviceOutcome =
   | ({ readonly kind: 'updated' | 'unchanged' } & Written<Device>)
   | Extract<UpdateOutcome, { kind: 'refused' }>
   | Refusal<'changed'>
-
-type Change = Readonly<Record<string, unknown>>
-
-/** The members of `change` that are not so already. */
-const news = (known: Change, change: Change): Change =>
-  Object.fromEntries(
-    Object.entries(change).filter(
-      ([name, value]) =>
-        value !== undefined && (known[name] === undefined || jcs(known[name]) !== jcs(value)),
-    ),
-  )
 
 /** Changes what was sent. Throws `StoreUnavailable`, `VaultUnavailable`, `Contended`. */
 export const updateDevice =
@@ -39,7 +28,7 @@ export const updateDevice =
     const key = Object.keys(written).length > 0 ? await vault.keyOf(deviceId) : undefined
     const sealedChange = (state: Device): string | undefined => {
       if (!key || state.status === 'unknown') return undefined
-      const change = news(openAll(state.sealed, key), written)
+      const change = changedMembers(openAll(state.sealed, key), written)
       return Object.keys(change).length > 0 ? seal(change, key, random) : undefined
     }
     const place = { stream: deviceStream(by.project, deviceId), aggregate: device, ifMatch }

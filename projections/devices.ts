@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { effectiveSettings } from '../protocol/settings.ts'
 import type { LogEvent } from './log-event.ts'
-import { type Page, paged } from './page.ts'
+import { type CommonFilter, filtered, type Page, paged } from './page.ts'
 import { ids, none, projection, textIn, textOr } from './projection.ts'
-import type { DeviceHealthRow, DeviceRow, Metadata, Tables } from './tables.ts'
+import type { DeviceHealthRow, DeviceRow, Int8, Metadata, Tables } from './tables.ts'
 
 type DeviceLogEvent = LogEvent & { kind: 'device' }
 
@@ -120,29 +120,89 @@ export const readDevice = async (
   return rows[0]
 }
 
-/** Newest first; retired devices are not listed. */
+export type DeviceFilter = CommonFilter & {
+  readonly status?: DeviceRow['status']
+  readonly endUserId?: string
+  readonly model?: string
+  readonly serialNumber?: string
+  readonly online?: boolean
+}
+
+// Written as the index on them is.
+const onlineSince = (
+  since: string,
+) => sql<boolean>`(h.session_id is not null or h.last_seen_via = 'http')
+  and (h.session_id is not null or h.last_heartbeat_at >= ${since})`
+
+type Listing = Page & {
+  readonly filter: DeviceFilter
+  /** A heartbeat over HTTP since then counts as online. */
+  readonly onlineSince: string
+}
+
+const conditionsOf = ({ filter, onlineSince: since }: Listing) => {
+  const { status, endUserId, model, serialNumber, online } = filter
+  const isOnline = sql<boolean>`exists (select 1 from live.device_health h
+    where h.device_id = live.devices.id and h.project_id = live.devices.project_id and ${onlineSince(since)})`
+  return [
+    status === undefined ? sql<boolean>`status <> 'retired'` : sql<boolean>`status = ${status}`,
+    ...(endUserId === undefined ? [] : [sql<boolean>`end_user_id = ${endUserId}`]),
+    ...(model === undefined ? [] : [sql<boolean>`model = ${model}`]),
+    ...(serialNumber === undefined ? [] : [sql<boolean>`serial_number = ${serialNumber}`]),
+    ...(online === undefined ? [] : [online ? isOnline : sql<boolean>`not ${isOnline}`]),
+  ]
+}
+
+/** Newest first where nothing is said; retired devices are listed only where that is asked for. */
 export const listDevices = (
   db: Kysely<Tables>,
   project: string,
-  page: Page & { readonly endUserId?: string },
+  listing: Listing,
 ): Promise<DeviceView[]> => {
+  const { order = 'desc' } = listing
   const listed = db
     .with('listed', (cte) => {
-      let query = cte
-        .selectFrom('live.devices')
-        .selectAll()
-        .where('project_id', '=', project)
-        .where('status', '!=', 'retired')
-      if (page.endUserId !== undefined) query = query.where('end_user_id', '=', page.endUserId)
-      return paged(query, page)
+      const all = cte.selectFrom('live.devices').selectAll().where('project_id', '=', project)
+      const some = conditionsOf(listing).reduce((query, condition) => query.where(condition), all)
+      return paged(filtered(some, listing.filter), listing)
     })
     .selectFrom('listed as d')
     .leftJoin('live.device_health as h', 'h.device_id', 'd.id')
     .selectAll('d')
     .select(sql<DeviceHealthRow | null>`to_jsonb(h)`.as('health'))
-    .orderBy('d.created_at', 'desc')
-    .orderBy('d.id', 'desc')
+    .orderBy('d.created_at', order)
+    .orderBy('d.id', order)
   return listed.execute()
+}
+
+/** `bigint` counts come as decimal text. */
+export type DeviceCounts = {
+  readonly devices: Int8
+  readonly bound: Int8
+  readonly online: Int8
+  readonly low_battery: Int8
+  readonly storage_full: Int8
+}
+
+/** HTTP contract, 2.2: a battery below this is low; storage used beyond this part is full. */
+const lowBatteryPercent = 15
+const fullStorageShare = 0.9
+
+/** Of a project's devices that are not retired. */
+export const countDevices = async (
+  db: Kysely<Tables>,
+  project: string,
+  since: string,
+): Promise<DeviceCounts | undefined> => {
+  const { rows } = await sql<DeviceCounts>`
+    select count(*) as devices,
+      count(*) filter (where d.status = 'bound') as bound,
+      count(*) filter (where ${onlineSince(since)}) as online,
+      count(*) filter (where h.battery_percent < ${sql.lit(lowBatteryPercent)}) as low_battery,
+      count(*) filter (where h.storage_used_mb > ${sql.lit(fullStorageShare)} * h.storage_total_mb) as storage_full
+    from live.devices d left join live.device_health h on h.device_id = d.id
+    where d.project_id = ${project} and d.status <> 'retired'`.execute(db)
+  return rows[0]
 }
 
 export const settingsOf = (row: DeviceRow) => effectiveSettings(row.settings)

@@ -7,6 +7,9 @@ import { bindDevice, bindDeviceOperation } from './routes/bind-device.ts'
 import { createDevice, createDeviceOperation } from './routes/create-device.ts'
 import { createEndUser, createEndUserOperation } from './routes/create-end-user.ts'
 import { deviceHistory, deviceHistoryOperation } from './routes/device-history.ts'
+import * as settings from './routes/device-settings.ts'
+import { readState, readStateOperation } from './routes/device-state.ts'
+import { readStats, readStatsOperation } from './routes/device-stats.ts'
 import * as health from './routes/health.ts'
 import { heartbeat, heartbeatOperation } from './routes/heartbeat.ts'
 import { listDevices, listDevicesOperation } from './routes/list-devices.ts'
@@ -17,6 +20,7 @@ import { readDevice, readDeviceOperation } from './routes/read-device.ts'
 import { readEndUser, readEndUserOperation } from './routes/read-end-user.ts'
 import { rebuild, rebuildOperation } from './routes/rebuild.ts'
 import { refreshToken, refreshTokenOperation } from './routes/refresh-token.ts'
+import { retireDevice, retireDeviceOperation } from './routes/retire-device.ts'
 import { unbindDevice, unbindDeviceOperation } from './routes/unbind-device.ts'
 import { updateDevice, updateDeviceOperation } from './routes/update-device.ts'
 import { updateEndUser, updateEndUserOperation } from './routes/update-end-user.ts'
@@ -85,12 +89,30 @@ export const routes: readonly Route[] = [
 
   devicesWrite('POST /v1/devices', createDeviceOperation, createDevice),
   devicesRead('GET /v1/devices', listDevicesOperation, listDevices),
+  devicesRead('GET /v1/devices/stats', readStatsOperation, readStats),
   devicesReadOrOwn('GET /v1/devices/:id', readDeviceOperation, readDevice),
   devicesWrite('PATCH /v1/devices/:id', updateDeviceOperation, updateDevice),
+  devicesWrite('DELETE /v1/devices/:id', retireDeviceOperation, retireDevice),
   devicesWrite('POST /v1/devices/:id/bind', bindDeviceOperation, bindDevice),
   devicesWrite('POST /v1/devices/:id/unbind', unbindDeviceOperation, unbindDevice),
   ownTokenOnly('POST /v1/devices/:id/token/refresh', refreshTokenOperation, refreshToken),
   devicesWriteOrOwn('POST /v1/devices/:id/heartbeat', heartbeatOperation, heartbeat),
+  devicesRead('GET /v1/devices/:id/state', readStateOperation, readState),
+  devicesRead(
+    'GET /v1/devices/:id/settings',
+    settings.readSettingsOperation,
+    settings.readSettings,
+  ),
+  devicesWrite(
+    'PUT /v1/devices/:id/settings',
+    settings.replaceSettingsOperation,
+    settings.replaceSettings,
+  ),
+  devicesWrite(
+    'PATCH /v1/devices/:id/settings',
+    settings.changeSettingsOperation,
+    settings.changeSettings,
+  ),
   devicesRead('GET /v1/devices/:id/history', deviceHistoryOperation, deviceHistory),
 
   admin('POST /internal/projects', projects.createProjectOperation, projects.createProject),

@@ -47,6 +47,32 @@ export const unboundDevice = {
 
 export const deviceWithSettings = { ...device, settings: defaultSettings, settings_version: 0 }
 
+export const deviceSettings = {
+  device_id: device.id,
+  settings: defaultSettings,
+  settings_version: 0,
+  updated_at: at,
+}
+
+export const deviceState = {
+  device_id: device.id,
+  online: true,
+  recording: { active: false, initiated_by: null },
+  battery_percent: 81,
+  storage_used_mb: 512,
+  storage_total_mb: 4_096,
+  last_heartbeat_at: later,
+}
+
+export const deviceStats = {
+  device_count: 1_000,
+  bound_count: 900,
+  unbound_count: 100,
+  online_count: 850,
+  low_battery_count: 12,
+  storage_full_count: 3,
+}
+
 export const deviceToken = 'dtok_0LapelTokenId7hVqk2XwzPZ3mJt0aYdRfBnCsLuEoGi6N4M5xQ'
 
 export const endUser = {

@@ -12,6 +12,9 @@ import { type Written, writtenOf } from './written.ts'
 
 type Deps = Pick<HttpDeps, 'ledger' | 'vault' | 'random'>
 
+/** `replacesSettings`: what is left out of them returns to its default. */
+export type UpdateDevice = UpdateDeviceBody & { readonly replacesSettings?: boolean }
+
 export type UpdateDeviceOutcome =
   | ({ readonly kind: 'updated' | 'unchanged' } & Written<Device>)
   | Extract<UpdateOutcome, { kind: 'refused' }>
@@ -22,9 +25,9 @@ export const updateDevice =
   ({ ledger, vault, random }: Deps) =>
   async (
     deviceId: DeviceId,
-    { by, body, ifMatch }: Command<UpdateDeviceBody>,
+    { by, body, ifMatch }: Command<UpdateDevice>,
   ): Promise<UpdateDeviceOutcome> => {
-    const { settings, ...written } = body
+    const { settings, replacesSettings = false, ...written } = body
     const key = Object.keys(written).length > 0 ? await vault.keyOf(deviceId) : undefined
     const sealedChange = (state: Device): string | undefined => {
       if (!key || state.status === 'unknown') return undefined
@@ -34,9 +37,11 @@ export const updateDevice =
     const place = { stream: deviceStream(by.project, deviceId), aggregate: device, ifMatch }
     const decide = await onlyIfMatch(ledger, place, () => (state: Device) => {
       const sealed = sealedChange(state)
-      return update({ ...(settings && { settings }), ...(sealed !== undefined && { sealed }) })(
-        state,
-      )
+      const change = {
+        ...(settings && { settings, replacesSettings }),
+        ...(sealed !== undefined && { sealed }),
+      }
+      return update(change)(state)
     })
     const done = await ledger.transact(place.stream, device, decide, by)
     // A PATCH takes no Idempotency-Key.

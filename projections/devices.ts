@@ -125,7 +125,8 @@ export type DeviceFilter = CommonFilter & {
   readonly endUserId?: string
   readonly model?: string
   readonly serialNumber?: string
-  readonly online?: boolean
+  /** `since`: a heartbeat over HTTP since then counts as online. */
+  readonly online?: { readonly is: boolean; readonly since: string }
 }
 
 // Written as the index on them is.
@@ -134,22 +135,19 @@ const onlineSince = (
 ) => sql<boolean>`(h.session_id is not null or h.last_seen_via = 'http')
   and (h.session_id is not null or h.last_heartbeat_at >= ${since})`
 
-type Listing = Page & {
-  readonly filter: DeviceFilter
-  /** A heartbeat over HTTP since then counts as online. */
-  readonly onlineSince: string
+const isOnline = ({ is, since }: NonNullable<DeviceFilter['online']>) => {
+  const found = sql<boolean>`exists (select 1 from live.device_health h
+    where h.device_id = live.devices.id and h.project_id = live.devices.project_id and ${onlineSince(since)})`
+  return is ? found : sql<boolean>`not ${found}`
 }
 
-const conditionsOf = ({ filter, onlineSince: since }: Listing) => {
-  const { status, endUserId, model, serialNumber, online } = filter
-  const isOnline = sql<boolean>`exists (select 1 from live.device_health h
-    where h.device_id = live.devices.id and h.project_id = live.devices.project_id and ${onlineSince(since)})`
+const conditionsOf = ({ status, endUserId, model, serialNumber, online }: DeviceFilter) => {
   return [
     status === undefined ? sql<boolean>`status <> 'retired'` : sql<boolean>`status = ${status}`,
     ...(endUserId === undefined ? [] : [sql<boolean>`end_user_id = ${endUserId}`]),
     ...(model === undefined ? [] : [sql<boolean>`model = ${model}`]),
     ...(serialNumber === undefined ? [] : [sql<boolean>`serial_number = ${serialNumber}`]),
-    ...(online === undefined ? [] : [online ? isOnline : sql<boolean>`not ${isOnline}`]),
+    ...(online === undefined ? [] : [isOnline(online)]),
   ]
 }
 
@@ -157,14 +155,14 @@ const conditionsOf = ({ filter, onlineSince: since }: Listing) => {
 export const listDevices = (
   db: Kysely<Tables>,
   project: string,
-  listing: Listing,
+  { filter = {}, ...page }: Page & { readonly filter?: DeviceFilter },
 ): Promise<DeviceView[]> => {
-  const { order = 'desc' } = listing
+  const { order = 'desc' } = page
   const listed = db
     .with('listed', (cte) => {
       const all = cte.selectFrom('live.devices').selectAll().where('project_id', '=', project)
-      const some = conditionsOf(listing).reduce((query, condition) => query.where(condition), all)
-      return paged(filtered(some, listing.filter), listing)
+      const some = conditionsOf(filter).reduce((query, condition) => query.where(condition), all)
+      return paged(filtered(some, filter), page)
     })
     .selectFrom('listed as d')
     .leftJoin('live.device_health as h', 'h.device_id', 'd.id')

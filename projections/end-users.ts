@@ -91,7 +91,7 @@ export type EndUserFilter = CommonFilter & {
 export const listEndUsers = (
   db: Kysely<Tables>,
   project: string,
-  { filter, ...page }: Page & { readonly filter: EndUserFilter },
+  { filter = {}, ...page }: Page & { readonly filter?: EndUserFilter },
 ): Promise<EndUserRow[]> => {
   const { externalId, email } = filter
   let query = db

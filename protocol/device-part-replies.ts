@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { count, deviceId, instant } from './events/shapes.ts'
+import { bindingId, count, deviceId, endUserId, instant } from './events/shapes.ts'
 import { connectionTypeSchema } from './payloads.ts'
-import { deviceReply } from './replies.ts'
+import { deviceReply, listReply } from './replies.ts'
 import { deviceSettingsSchema } from './settings.ts'
 
 /** What is read about a device, or the fleet, beside the device itself. */
@@ -41,3 +41,16 @@ export const deviceStatsReply = z
     storage_full_count: count,
   })
   .meta({ id: 'DeviceStats' })
+
+/** GET /end-users/{id}/devices: what was theirs at that time, each with its half-open interval, the newest binding first. */
+export const ownedDevicesReply = listReply(
+  z
+    .object({
+      device_id: deviceId,
+      end_user_id: endUserId,
+      binding_id: bindingId,
+      since: instant,
+      until: instant.nullable(),
+    })
+    .meta({ id: 'OwnedDevice' }),
+).extend({ at: instant })

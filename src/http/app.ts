@@ -7,6 +7,7 @@ import { bindDevice, bindDeviceOperation } from './routes/bind-device.ts'
 import { createDevice, createDeviceOperation } from './routes/create-device.ts'
 import { createEndUser, createEndUserOperation } from './routes/create-end-user.ts'
 import { deviceHistory, deviceHistoryOperation } from './routes/device-history.ts'
+import { deviceOwner, deviceOwnerOperation } from './routes/device-owner.ts'
 import * as settings from './routes/device-settings.ts'
 import { readState, readStateOperation } from './routes/device-state.ts'
 import { readStats, readStatsOperation } from './routes/device-stats.ts'
@@ -15,6 +16,7 @@ import { heartbeat, heartbeatOperation } from './routes/heartbeat.ts'
 import { listDevices, listDevicesOperation } from './routes/list-devices.ts'
 import { listEndUsers, listEndUsersOperation } from './routes/list-end-users.ts'
 import { docs, docsOperation, openApi, openApiOperation } from './routes/openapi.ts'
+import { ownedDevices, ownedDevicesOperation } from './routes/owned-devices.ts'
 import * as projects from './routes/projects.ts'
 import { readDevice, readDeviceOperation } from './routes/read-device.ts'
 import { readEndUser, readEndUserOperation } from './routes/read-end-user.ts'
@@ -87,6 +89,8 @@ export const routes: readonly Route[] = [
   endUsersRead('GET /v1/end-users/:id', readEndUserOperation, readEndUser),
   endUsersWrite('PATCH /v1/end-users/:id', updateEndUserOperation, updateEndUser),
 
+  endUsersRead('GET /v1/end-users/:id/devices', ownedDevicesOperation, ownedDevices),
+
   devicesWrite('POST /v1/devices', createDeviceOperation, createDevice),
   devicesRead('GET /v1/devices', listDevicesOperation, listDevices),
   devicesRead('GET /v1/devices/stats', readStatsOperation, readStats),
@@ -114,6 +118,7 @@ export const routes: readonly Route[] = [
     settings.changeSettings,
   ),
   devicesRead('GET /v1/devices/:id/history', deviceHistoryOperation, deviceHistory),
+  devicesRead('GET /v1/devices/:id/owner', deviceOwnerOperation, deviceOwner),
 
   admin('POST /internal/projects', projects.createProjectOperation, projects.createProject),
   admin('GET /internal/projects', projects.listProjectsOperation, projects.listProjects),

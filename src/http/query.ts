@@ -25,7 +25,7 @@ export const queryOf = <Schema extends z.ZodType>(call: Call, schema: Schema): z
   checked(schema, membersOf(call.query))
 
 /** A time of a query in its stored form. */
-export const timeOf = (text: string): Instant => instantOf(Date.parse(text))
+const timeOf = (text: string): Instant => instantOf(Date.parse(text))
 
 /** What every list may be narrowed to. */
 export const commonFilterOf = ({
@@ -37,3 +37,6 @@ export const commonFilterOf = ({
   ...(created_to !== undefined && { createdTo: timeOf(created_to) }),
   ...(metadata && { metadata }),
 })
+
+export const timeIn = (text: string | undefined): Instant | undefined =>
+  text === undefined ? undefined : timeOf(text)

@@ -117,4 +117,19 @@ export const historyEntry = {
   data: { end_user_id: 'eu_0LapelVectorEndUser001', binding_id: 'bind_0LapelVectorBinding001' },
 }
 
+export const owner = {
+  device_id: device.id,
+  end_user_id: endUser.id,
+  binding_id: 'bind_0LapelVectorBinding001',
+  since: at,
+  until: null,
+  at: later,
+  known_at: later,
+  revision: 2,
+}
+
+const { at: ownedAt, known_at: _, revision: __, ...owned } = owner
+
 export const page = (row: object) => ({ data: [row], has_more: false, next_cursor: null })
+
+export const ownedDevices = { ...page(owned), at: ownedAt }

@@ -31,7 +31,7 @@ export const listDevicesOperation: Operation = {
 const tables = ['devices', 'device_health'] as const
 
 /** `undefined`: an id of another form, which names nobody, as one that is not there. */
-const filterOf = (query: ListDevicesQuery): DeviceFilter | undefined => {
+const filterOf = (query: ListDevicesQuery, since: string): DeviceFilter | undefined => {
   const { status, end_user_id, model, serial_number, online } = query
   const endUserId = end_user_id === undefined ? undefined : parseId('eu_', end_user_id)
   if (end_user_id !== undefined && endUserId === undefined) return undefined
@@ -41,7 +41,7 @@ const filterOf = (query: ListDevicesQuery): DeviceFilter | undefined => {
     ...(endUserId && { endUserId }),
     ...(model !== undefined && { model }),
     ...(serial_number !== undefined && { serialNumber: serial_number }),
-    ...(online !== undefined && { online }),
+    ...(online !== undefined && { online: { is: online, since } }),
   }
 }
 
@@ -50,11 +50,12 @@ export const listDevices =
   (deps: HttpDeps): Handler<ProjectCall> =>
   async (call) => {
     const query = queryOf(call, listDevicesQuery)
-    const filter = filterOf(query)
-    const list = listName('devices', call.project, query.order, JSON.stringify(filter))
+    const filter = filterOf(query, onlineSince(deps))
+    const { limit: _, cursor: __, offset: ___, ...asked } = query
+    const list = listName('devices', call.project, JSON.stringify(asked))
     const { limit, page } = pageOf(deps, query, list)
-    const listing = { ...page, onlineSince: onlineSince(deps) }
-    const read = async () => (filter ? listRows(deps.reads(call.project), call.project, { ...listing, filter }) : [])
+    const read = async () =>
+      filter ? listRows(deps.reads(call.project), call.project, { ...page, filter }) : []
     const { rows, position } = await readAt(deps, call, tables, read)
     const body = pageReply(deps, { rows, limit, list }, (row) => showRow(deps, row).brief)
     return { status: 200, body, position }

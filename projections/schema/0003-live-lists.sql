@@ -13,7 +13,8 @@ create index on end_users (project_id, created_at desc, id desc) where not erase
 create index on end_users (project_id, email);
 create index on end_users using gin (metadata jsonb_path_ops);
 
--- Who may be online: an open session, or heard over HTTP. Neither column changes with a heartbeat, so updates stay within their page.
+-- A project's fleet, and who of it may be online: an open session, or heard over HTTP. None of these columns changes with a heartbeat, so updates stay within their page.
+create index on device_health (project_id);
 create index on device_health (project_id, device_id) where session_id is not null or last_seen_via = 'http';
 
 drop index ownership_project_id_end_user_id_idx;

@@ -92,38 +92,45 @@ test('what a person owned, page by page, at one time', async () => {
   assert.is((await ask(`GET /v1/end-users/eu_${'0'.repeat(22)}/devices`)).status, 404)
 })
 
+type Life = readonly { readonly device: number; readonly to: number }[]
 const steps = fc.array(fc.record({ device: fc.nat({ max: 1 }), to: fc.nat({ max: 2 }) }), {
   minLength: 2,
   maxLength: 9,
 })
 
+type Moment = { readonly at: string; readonly headers: object }
+
+const agree = async (id: string, people: readonly string[], { at, headers }: Moment) => {
+  const { end_user_id, binding_id, since, until } = await owner(id, `at=${at}`)
+  for (const someone of people) {
+    const rows = await owned(someone, `at=${at}`, headers)
+    assert.equal(
+      rows.filter(({ device_id }) => device_id === id),
+      end_user_id === someone ? [{ device_id: id, end_user_id, binding_id, since, until }] : [],
+      `${id} ${someone} ${at}`,
+    )
+  }
+}
+
+/** The position of the last write. */
+const live = async (devices: readonly string[], people: readonly string[], life: Life) => {
+  let headers = {}
+  for (const { device, to } of life) {
+    const id = devices[device] ?? ''
+    const answer = to < 2 ? await bind(id, people[to]) : await ask(`POST /v1/devices/${id}/unbind`)
+    const position = answer.headers.get('position')
+    if (position !== null) headers = { 'min-position': position }
+  }
+  return headers
+}
+
 test('the stream and the table agree at every moment', async () => {
   const property = fc.asyncProperty(steps, async (life) => {
     const devices = [await register(), await register()]
     const people = [await person(), await person()]
-    let headers = {}
-    for (const { device, to } of life) {
-      const id = devices[device] ?? ''
-      const answer =
-        to < 2 ? await bind(id, people[to]) : await ask(`POST /v1/devices/${id}/unbind`)
-      const position = answer.headers.get('position')
-      if (position !== null) headers = { 'min-position': position }
-    }
-    for (const at of (await Promise.all(devices.map(timesOf))).flat())
-      for (const [id, told] of await Promise.all(
-        devices.map(async (one) => [one, await owner(one, `at=${at}`)] as const),
-      ))
-        for (const someone of people) {
-          const { end_user_id, binding_id, since, until } = told
-          const row = (await owned(someone, `at=${at}`, headers)).find(
-            (one) => one.device_id === id,
-          )
-          assert.equal(
-            row && [row.binding_id, row.since, row.until],
-            end_user_id === someone ? [binding_id, since, until] : undefined,
-            `${id} ${someone} ${at}`,
-          )
-        }
+    const headers = await live(devices, people, life)
+    const times = (await Promise.all(devices.map(timesOf))).flat()
+    for (const at of times) for (const id of devices) await agree(id, people, { at, headers })
   })
   await fc.assert(property, { numRuns: 3 })
 })

@@ -16,6 +16,7 @@ import { heartbeat, heartbeatOperation } from './routes/heartbeat.ts'
 import { listDevices, listDevicesOperation } from './routes/list-devices.ts'
 import { listEndUsers, listEndUsersOperation } from './routes/list-end-users.ts'
 import { docs, docsOperation, openApi, openApiOperation } from './routes/openapi.ts'
+import * as ownKeys from './routes/own-api-keys.ts'
 import { ownedDevices, ownedDevicesOperation } from './routes/owned-devices.ts'
 import * as projects from './routes/projects.ts'
 import { readDevice, readDeviceOperation } from './routes/read-device.ts'
@@ -74,6 +75,8 @@ const devicesRead = scoped('devices:read')
 const devicesReadOrOwn = scoped('devices:read', 'own')
 const devicesWrite = scoped('devices:write')
 const devicesWriteOrOwn = scoped('devices:write', 'own')
+const keysRead = scoped('api_keys:read')
+const keysWrite = scoped('api_keys:write')
 const ownTokenOnly = scoped('devices:write', 'only')
 
 /** Every route there is. */
@@ -119,6 +122,11 @@ export const routes: readonly Route[] = [
   ),
   devicesRead('GET /v1/devices/:id/history', deviceHistoryOperation, deviceHistory),
   devicesRead('GET /v1/devices/:id/owner', deviceOwnerOperation, deviceOwner),
+
+  keysRead('GET /v1/api-keys', ownKeys.listKeysOperation, ownKeys.listKeys),
+  keysWrite('POST /v1/api-keys', ownKeys.createKeyOperation, ownKeys.createKey),
+  keysWrite('POST /v1/api-keys/:id/rotate', ownKeys.rotateKeyOperation, ownKeys.rotateKey),
+  keysWrite('DELETE /v1/api-keys/:id', ownKeys.revokeKeyOperation, ownKeys.revokeKey),
 
   admin('POST /internal/projects', projects.createProjectOperation, projects.createProject),
   admin('GET /internal/projects', projects.listProjectsOperation, projects.listProjects),

@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { effectiveSettings } from '../protocol/settings.ts'
 import type { LogEvent } from './log-event.ts'
-import { type Page, paged } from './page.ts'
+import { type CommonFilter, filtered, type Page, paged } from './page.ts'
 import { ids, none, projection, textIn, textOr } from './projection.ts'
-import type { DeviceHealthRow, DeviceRow, Metadata, Tables } from './tables.ts'
+import type { DeviceHealthRow, DeviceRow, Int8, Metadata, Tables } from './tables.ts'
 
 type DeviceLogEvent = LogEvent & { kind: 'device' }
 
@@ -120,29 +120,90 @@ export const readDevice = async (
   return rows[0]
 }
 
-/** Newest first; retired devices are not listed. */
+export type DeviceFilter = CommonFilter & {
+  readonly status?: DeviceRow['status']
+  readonly endUserId?: string
+  readonly model?: string
+  readonly serialNumber?: string
+  /** `since`: a heartbeat over HTTP since then counts as online. */
+  readonly online?: { readonly is: boolean; readonly since: string }
+}
+
+// Written as the index on them is.
+const onlineSince = (
+  since: string,
+) => sql<boolean>`(h.session_id is not null or h.last_seen_via = 'http')
+  and (h.session_id is not null or h.last_heartbeat_at >= ${since})`
+
+const isOnline = ({ is, since }: NonNullable<DeviceFilter['online']>) => {
+  const found = sql<boolean>`exists (select 1 from live.device_health h
+    where h.device_id = live.devices.id and h.project_id = live.devices.project_id and ${onlineSince(since)})`
+  return is ? found : sql<boolean>`not ${found}`
+}
+
+const conditionsOf = ({ status, endUserId, model, serialNumber, online }: DeviceFilter) => {
+  return [
+    status === undefined ? sql<boolean>`status <> 'retired'` : sql<boolean>`status = ${status}`,
+    ...(endUserId === undefined ? [] : [sql<boolean>`end_user_id = ${endUserId}`]),
+    ...(model === undefined ? [] : [sql<boolean>`model = ${model}`]),
+    ...(serialNumber === undefined ? [] : [sql<boolean>`serial_number = ${serialNumber}`]),
+    ...(online === undefined ? [] : [isOnline(online)]),
+  ]
+}
+
+/** Newest first where nothing is said; retired devices are listed only where that is asked for. */
 export const listDevices = (
   db: Kysely<Tables>,
   project: string,
-  page: Page & { readonly endUserId?: string },
+  { filter = {}, ...page }: Page & { readonly filter?: DeviceFilter },
 ): Promise<DeviceView[]> => {
+  const { order = 'desc' } = page
   const listed = db
     .with('listed', (cte) => {
-      let query = cte
-        .selectFrom('live.devices')
-        .selectAll()
-        .where('project_id', '=', project)
-        .where('status', '!=', 'retired')
-      if (page.endUserId !== undefined) query = query.where('end_user_id', '=', page.endUserId)
-      return paged(query, page)
+      const all = cte.selectFrom('live.devices').selectAll().where('project_id', '=', project)
+      const some = conditionsOf(filter).reduce((query, condition) => query.where(condition), all)
+      return paged(filtered(some, filter), page)
     })
     .selectFrom('listed as d')
     .leftJoin('live.device_health as h', 'h.device_id', 'd.id')
     .selectAll('d')
     .select(sql<DeviceHealthRow | null>`to_jsonb(h)`.as('health'))
-    .orderBy('d.created_at', 'desc')
-    .orderBy('d.id', 'desc')
+    .orderBy('d.created_at', order)
+    .orderBy('d.id', order)
   return listed.execute()
+}
+
+/** `bigint` counts come as decimal text. */
+export type DeviceCounts = {
+  readonly devices: Int8
+  readonly bound: Int8
+  readonly online: Int8
+  readonly low_battery: Int8
+  readonly storage_full: Int8
+}
+
+/** HTTP contract, 2.2: a battery below this is low; storage used beyond this part is full. */
+const lowBatteryPercent = 15
+const fullStorageShare = 0.9
+
+/** Of a project's devices that are not retired. The two tables are counted apart: a join of both costs eight times as much. */
+export const countDevices = async (
+  db: Kysely<Tables>,
+  project: string,
+  since: string,
+): Promise<DeviceCounts | undefined> => {
+  const { rows } = await sql<DeviceCounts>`
+    select * from (
+      select count(*) as devices, count(*) filter (where status = 'bound') as bound
+      from live.devices where project_id = ${project} and status <> 'retired'
+    ) d cross join (
+      select count(*) filter (where ${onlineSince(since)}) as online,
+        count(*) filter (where h.battery_percent < ${sql.lit(lowBatteryPercent)}) as low_battery,
+        count(*) filter (where h.storage_used_mb > ${sql.lit(fullStorageShare)} * h.storage_total_mb) as storage_full
+      from live.device_health h where h.project_id = ${project} and not exists (
+        select 1 from live.devices r where r.project_id = ${project} and r.status = 'retired' and r.id = h.device_id)
+    ) h`.execute(db)
+  return rows[0]
 }
 
 export const settingsOf = (row: DeviceRow) => effectiveSettings(row.settings)

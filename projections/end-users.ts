@@ -1,6 +1,6 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { LogEvent } from './log-event.ts'
-import { type Page, paged } from './page.ts'
+import { type CommonFilter, filtered, type Page, paged } from './page.ts'
 import { ids, none, projection, textIn, textOr } from './projection.ts'
 import type { EndUserRow, Metadata, Tables } from './tables.ts'
 
@@ -81,17 +81,25 @@ export const readEndUser = (
     .where('erased', '=', false)
     .executeTakeFirst()
 
-/** Newest first. `externalId` finds none or one. */
+export type EndUserFilter = CommonFilter & {
+  /** Finds none or one. */
+  readonly externalId?: string
+  readonly email?: string
+}
+
+/** Newest first where nothing is said. */
 export const listEndUsers = (
   db: Kysely<Tables>,
   project: string,
-  page: Page & { readonly externalId?: string },
+  { filter = {}, ...page }: Page & { readonly filter?: EndUserFilter },
 ): Promise<EndUserRow[]> => {
+  const { externalId, email } = filter
   let query = db
     .selectFrom('live.end_users')
     .selectAll()
     .where('project_id', '=', project)
-    .where('erased', '=', false)
-  if (page.externalId !== undefined) query = query.where('external_id', '=', page.externalId)
-  return paged(query, page).execute()
+    .where(sql<boolean>`not erased`)
+  if (externalId !== undefined) query = query.where('external_id', '=', externalId)
+  if (email !== undefined) query = query.where('email', '=', email)
+  return paged(filtered(query, filter), page).execute()
 }

@@ -5,6 +5,17 @@ export type Page = {
   readonly limit: number
   readonly offset?: number
   readonly after?: { readonly createdAt: string; readonly id: string }
+  /** `desc` where nothing is said. */
+  readonly order?: Order
+}
+export type Order = 'asc' | 'desc'
+
+/** Of what is listed: when it was created (half-open), and what is kept beside it. */
+export type CommonFilter = {
+  readonly createdFrom?: string
+  readonly createdTo?: string
+  /** A value is text: it finds that very string, and the number or the boolean that it writes. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 type Pageable<Query> = {
@@ -14,14 +25,45 @@ type Pageable<Query> = {
   offset: (rows: number) => Query
 }
 
-/** Newest first, stable under inserts: `created_at`, then `id`, both descending. */
+/** Newest first or oldest first, stable under inserts: `created_at`, then `id`. */
 export const paged = <Query extends Pageable<Query>>(
   query: Query,
-  { limit, offset, after }: Page,
+  { limit, offset, after, order = 'desc' }: Page,
 ): Query => {
+  const beyond = sql.raw(order === 'asc' ? '>' : '<')
   const from = after
-    ? query.where(sql<boolean>`(created_at, id) < (${after.createdAt}, ${after.id})`)
+    ? query.where(sql<boolean>`(created_at, id) ${beyond} (${after.createdAt}, ${after.id})`)
     : query
-  const ordered = from.orderBy(sql`created_at desc`).orderBy(sql`id desc`).limit(limit)
+  const ordered = from
+    .orderBy(sql`created_at ${sql.raw(order)}`)
+    .orderBy(sql`id ${sql.raw(order)}`)
+    .limit(limit)
   return offset === undefined ? ordered : ordered.offset(offset)
+}
+
+type Filterable<Query> = Pick<Pageable<Query>, 'where'>
+
+const written = (value: string): unknown => {
+  if (value === 'true' || value === 'false') return value === 'true'
+  return /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : undefined
+}
+
+const holding = (key: string, value: string) => {
+  const asText = sql<boolean>`metadata @> ${JSON.stringify({ [key]: value })}::jsonb`
+  const other = written(value)
+  if (other === undefined) return asText
+  return sql<boolean>`(${asText} or metadata @> ${JSON.stringify({ [key]: other })}::jsonb)`
+}
+
+/** The rows that were created within the range and hold that metadata. */
+export const filtered = <Query extends Filterable<Query>>(
+  query: Query,
+  { createdFrom, createdTo, metadata = {} }: CommonFilter,
+): Query => {
+  const conditions = [
+    ...(createdFrom === undefined ? [] : [sql<boolean>`created_at >= ${createdFrom}`]),
+    ...(createdTo === undefined ? [] : [sql<boolean>`created_at < ${createdTo}`]),
+    ...Object.entries(metadata).map(([key, value]) => holding(key, value)),
+  ]
+  return conditions.reduce((narrowed, condition) => narrowed.where(condition), query)
 }

@@ -128,7 +128,10 @@ export type OwnershipRow = {
   until: Date | null
 }
 
-/** The read models, as Kysely knows them. */
+/** When a key was last used, to the minute: no fold of the log. */
+export type KeyUseRow = { key_id: string; used_at: Date }
+
+/** The read models, as Kysely knows them, and what stands beside them. */
 export type Tables = {
   'live.checkpoints': CheckpointRow
   'live.projects': ProjectRow
@@ -140,4 +143,5 @@ export type Tables = {
   'live.sessions': SessionRow
   'live.lost_nodes': LostNodeRow
   'live.ownership': OwnershipRow
+  'usage.api_keys': KeyUseRow
 }

@@ -8,6 +8,9 @@ import {
   idempotencyKeyCharsMax,
   keyOverlapSecondsDefault,
   keyOverlapSecondsMax,
+  metadataFiltersMax,
+  metadataKeyCharsMax,
+  metadataValueCharsMax,
   modelCharsMax,
   nameCharsMax,
   pageOffsetRowsMax,
@@ -19,7 +22,7 @@ import { metadataSchema } from './metadata.ts'
 import { heartbeatSchema, uplinkSchema } from './payloads.ts'
 import { scopes } from './scopes.ts'
 import { deviceSettingsSchema } from './settings.ts'
-import { line, printable, whole } from './text.ts'
+import { line, printable, text, whole } from './text.ts'
 
 /** Bodies and queries of the HTTP API. Members that a body does not know are ignored; a wrong value of a known one is a fault. */
 
@@ -42,6 +45,15 @@ export const createEndUserBody = z.object({
   metadata: metadataSchema.optional(),
 })
 export type CreateEndUserBody = z.infer<typeof createEndUserBody>
+
+/** PATCH /end-users/{id}: what is sent replaces what was, `null` takes it away. */
+export const updateEndUserBody = z.object({
+  external_id: line(externalIdCharsMax).nullable().optional(),
+  email: email.nullable().optional(),
+  name: line(nameCharsMax).nullable().optional(),
+  metadata: metadataSchema.optional(),
+})
+export type UpdateEndUserBody = z.infer<typeof updateEndUserBody>
 
 // The first edition of the API said `device_type`.
 const modelFromAlias = (body: unknown): unknown =>
@@ -70,6 +82,15 @@ export const updateDeviceBody = z.object({
   settings: deviceSettingsSchema.optional(),
 })
 export type UpdateDeviceBody = z.infer<typeof updateDeviceBody>
+
+// The first edition's examples show the settings by themselves, its replies show them under `settings`.
+const settingsThemselves = (body: unknown): unknown =>
+  typeof body === 'object' && body !== null && Object.keys(body).join() === 'settings'
+    ? Object(body).settings
+    : body
+
+/** PUT and PATCH /devices/{id}/settings: the settings themselves, or under `settings`. */
+export const deviceSettingsBody = z.preprocess(settingsThemselves, deviceSettingsSchema)
 
 /** POST /devices/{id}/bind. An id of another form is no fault of the body: it names nobody, and is answered with 404. */
 export const bindBody = z.object({ end_user_id: z.string() })
@@ -120,18 +141,64 @@ export const pageQuery = z.object({
 })
 export type PageQuery = z.infer<typeof pageQuery>
 
-/** GET /devices. An `end_user_id` of another form names nobody, as one that is not there. */
-export const listDevicesQuery = pageQuery.extend({ end_user_id: z.string().optional() })
+const order = z.enum(['asc', 'desc']).default('desc')
+const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time' })
+
+const metadataFilter = z
+  .record(line(metadataKeyCharsMax), text(metadataValueCharsMax))
+  .refine((filter) => Object.keys(filter).length <= metadataFiltersMax, {
+    error: `names more than ${metadataFiltersMax} members`,
+  })
+  .meta({
+    description:
+      'Members of the metadata, as `metadata[site]=Zurich`; a value finds that very string, and the number or boolean that it writes.',
+  })
+
+/** What every list of resources may be asked for: a page, its order, a half-open range of creation, and metadata. */
+const listQuery = pageQuery.extend({
+  order,
+  created_from: time.optional(),
+  created_to: time.optional(),
+  metadata: metadataFilter.optional(),
+})
+export type ListQuery = z.infer<typeof listQuery>
+
+/** GET /devices. A value that no device can have finds none: it is no fault. */
+export const listDevicesQuery = listQuery.extend({
+  status: z.enum(['unbound', 'bound', 'retired']).optional(),
+  end_user_id: z.string().optional(),
+  model: z.string().optional(),
+  serial_number: z.string().optional(),
+  online: z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .pipe(z.boolean())
+    .optional(),
+})
+export type ListDevicesQuery = z.infer<typeof listDevicesQuery>
 
 /** GET /end-users: `external_id` finds none or one. */
-export const listEndUsersQuery = pageQuery.extend({
+export const listEndUsersQuery = listQuery.extend({
   external_id: createEndUserBody.shape.external_id,
+  email: z.string().optional(),
 })
+export type ListEndUsersQuery = z.infer<typeof listEndUsersQuery>
+
+/** GET /end-users/{id}/devices: at that time, now where nothing is said. */
+export const ownedDevicesQuery = pageQuery.omit({ offset: true }).extend({ at: time.optional() })
+
+/** GET /devices/{id}/owner: who owned it at `at`, as far as was known by `known_at`; both are now where nothing is said. */
+export const ownerQuery = z.object({ at: time.optional(), known_at: time.optional() })
+
+/** GET /devices/{id}/heartbeats: received within the half-open range. */
+export const heartbeatsQuery = pageQuery
+  .omit({ offset: true })
+  .extend({ order, from: time.optional(), to: time.optional() })
 
 /** GET /devices/{id}/history: a page of events, or with `at` or `revision` the device as it was then. */
 export const historyQuery = pageQuery.omit({ offset: true }).extend({
-  order: z.enum(['asc', 'desc']).default('desc'),
-  at: z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time' }).optional(),
+  order,
+  at: time.optional(),
   revision: decimal.pipe(z.int().min(0)).optional(),
 })
 export type HistoryQuery = z.infer<typeof historyQuery>

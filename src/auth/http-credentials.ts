@@ -42,6 +42,7 @@ export const createHttpCredentials = ({
         kind: 'key',
         project,
         keyId,
+        keyKind,
         scopes: keyKind === 'secret' ? all : new Set(truth.scopes),
       }
       return { kind: 'accepted', principal }

@@ -27,6 +27,7 @@ export type KeyPrincipal = {
   readonly kind: 'key'
   readonly project: ProjectId
   readonly keyId: ApiKeyId
+  readonly keyKind: 'secret' | 'restricted'
   readonly scopes: ReadonlySet<Scope>
 }
 

@@ -37,15 +37,21 @@ export type TakeOutcome = {
   readonly generation: number
 }
 
+/** One taking of the value: by whom, and the how-manieth it was. */
+export type Taking = { readonly id: Holder; readonly takings: number }
+
+const isLast = ({ holder, takings }: Claim, taking: Taking | undefined): boolean =>
+  holder === taking?.id && takings === taking.takings
+
 /**
- * Takes the value for `id`. A holder named in `over` was seen not to hold the value any more (retired, erased,
- * or changed) and is released in the same append.
+ * Takes the value for `id`. The taking named in `over` was seen to be worth nothing any more (its holder was retired, erased, or has
+ * another value) and is released in the same append; an id may take over its own, to be seen to hold it anew.
  */
 export const take =
-  (args: { id: Holder; over?: Holder; idem?: string }) =>
+  (args: { id: Holder; over?: Taking | undefined; idem?: string }) =>
   (state: Claim): Decision<TakeOutcome, ClaimEvent> => {
     const { holder, takings } = state
-    if (holder !== null && (holder !== args.over || holder === args.id))
+    if (holder !== null && !isLast(state, args.over))
       return yielding({ kind: 'held', holder, generation: takings })
     const released: ClaimEvent[] =
       holder === null ? [] : [{ type: 'ClaimReleased', data: { id: holder } }]
@@ -56,9 +62,10 @@ export const take =
     } satisfies ClaimEvent)
   }
 
+/** Gives the value back, unless it was taken again since, by whomever. */
 export const release =
-  (args: { id: Holder }) =>
+  (args: Taking) =>
   (state: Claim): Decision<{ readonly kind: 'released' | 'not-held' }, ClaimEvent> =>
-    state.holder === args.id
+    isLast(state, args)
       ? yielding({ kind: 'released' }, { type: 'ClaimReleased', data: { id: args.id } })
       : yielding({ kind: 'not-held' })

@@ -1,6 +1,7 @@
 import type { DeviceEvent } from '../../protocol/events/lifecycle.ts'
 import type { BindingId, DeviceId, EndUserId } from '../../protocol/ids.ts'
 import type { Instant } from '../../protocol/instant.ts'
+import { jcs } from '../../protocol/jcs.ts'
 import { type DeviceSettings, effectiveSettings, mergeSettings } from '../../protocol/settings.ts'
 import {
   type Aggregate,
@@ -158,17 +159,20 @@ const unusable = (state: Device): Unusable | undefined => {
 export type Update = {
   /** A sealed object that holds only what changes. */
   readonly sealed?: string
-  /** Merged deeply over what was set. */
+  /** Merged deeply over what was set, unless they replace it. */
   readonly settings?: DeviceSettings
+  readonly replacesSettings?: boolean
 }
 export type UpdateOutcome = { readonly kind: 'updated' | 'unchanged' } | Refusal<Unusable>
 
-const newSettings = (state: RegisteredDevice, change: DeviceSettings | undefined) => {
+const newSettings = (
+  state: RegisteredDevice,
+  { settings: change, replacesSettings = false }: Update,
+) => {
   if (change === undefined) return undefined
-  const merged = mergeSettings(state.settings, change)
-  const same =
-    JSON.stringify(effectiveSettings(merged)) === JSON.stringify(effectiveSettings(state.settings))
-  return same ? undefined : { settings: merged, settings_version: state.settingsVersion + 1 }
+  const settings = replacesSettings ? change : mergeSettings(state.settings, change)
+  const same = jcs(effectiveSettings(settings)) === jcs(effectiveSettings(state.settings))
+  return same ? undefined : { settings, settings_version: state.settingsVersion + 1 }
 }
 
 export const update =
@@ -176,7 +180,7 @@ export const update =
   (state: Device): Decision<UpdateOutcome, DeviceEvent> => {
     if (state.status === 'unknown') return refuse('unknown-device')
     if (state.status === 'retired') return refuse('retired')
-    const settings = newSettings(state, args.settings)
+    const settings = newSettings(state, args)
     if (args.sealed === undefined && !settings) return yielding({ kind: 'unchanged' })
     const sealed = args.sealed === undefined ? {} : { sealed: args.sealed }
     return yielding(

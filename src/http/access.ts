@@ -9,12 +9,13 @@ import {
   type Reply,
   type Scoped,
 } from './call.ts'
+import type { KeyUse } from './key-use.ts'
 import type { HttpDeps } from './ports.ts'
 import { Problem } from './problems.ts'
 import type { RateLimits } from './rate-limits.ts'
 
 type Headers = Readonly<Record<string, string>>
-type Deps = HttpDeps & { readonly limits: RateLimits }
+type Deps = HttpDeps & { readonly limits: RateLimits; readonly keyUse: KeyUse }
 
 const lacksScope = (scope: Scope): Problem =>
   new Problem('insufficient_scope', {
@@ -71,6 +72,7 @@ export const admit = async (
     return route.handle(call)
   }
   const caller = await authenticate(deps, call)
+  if (caller.kind === 'key') deps.keyUse.used(caller.keyId)
   if (route.access === 'admin') {
     if (caller.kind !== 'admin') throw new Problem('forbidden')
     return route.handle({ ...call, project: caller.project, actor: 'cli' })

@@ -7,18 +7,26 @@ import { bindDevice, bindDeviceOperation } from './routes/bind-device.ts'
 import { createDevice, createDeviceOperation } from './routes/create-device.ts'
 import { createEndUser, createEndUserOperation } from './routes/create-end-user.ts'
 import { deviceHistory, deviceHistoryOperation } from './routes/device-history.ts'
+import { deviceOwner, deviceOwnerOperation } from './routes/device-owner.ts'
+import * as settings from './routes/device-settings.ts'
+import { readState, readStateOperation } from './routes/device-state.ts'
+import { readStats, readStatsOperation } from './routes/device-stats.ts'
 import * as health from './routes/health.ts'
 import { heartbeat, heartbeatOperation } from './routes/heartbeat.ts'
 import { listDevices, listDevicesOperation } from './routes/list-devices.ts'
 import { listEndUsers, listEndUsersOperation } from './routes/list-end-users.ts'
 import { docs, docsOperation, openApi, openApiOperation } from './routes/openapi.ts'
+import * as ownKeys from './routes/own-api-keys.ts'
+import { ownedDevices, ownedDevicesOperation } from './routes/owned-devices.ts'
 import * as projects from './routes/projects.ts'
 import { readDevice, readDeviceOperation } from './routes/read-device.ts'
 import { readEndUser, readEndUserOperation } from './routes/read-end-user.ts'
 import { rebuild, rebuildOperation } from './routes/rebuild.ts'
 import { refreshToken, refreshTokenOperation } from './routes/refresh-token.ts'
+import { retireDevice, retireDeviceOperation } from './routes/retire-device.ts'
 import { unbindDevice, unbindDeviceOperation } from './routes/unbind-device.ts'
 import { updateDevice, updateDeviceOperation } from './routes/update-device.ts'
+import { updateEndUser, updateEndUserOperation } from './routes/update-end-user.ts'
 
 type At = `${Route['method']} /${string}`
 type On<Met extends Call> = (deps: HttpDeps) => Handler<Met>
@@ -67,6 +75,8 @@ const devicesRead = scoped('devices:read')
 const devicesReadOrOwn = scoped('devices:read', 'own')
 const devicesWrite = scoped('devices:write')
 const devicesWriteOrOwn = scoped('devices:write', 'own')
+const keysRead = scoped('api_keys:read')
+const keysWrite = scoped('api_keys:write')
 const ownTokenOnly = scoped('devices:write', 'only')
 
 /** Every route there is. */
@@ -80,16 +90,43 @@ export const routes: readonly Route[] = [
   endUsersWrite('POST /v1/end-users', createEndUserOperation, createEndUser),
   endUsersRead('GET /v1/end-users', listEndUsersOperation, listEndUsers),
   endUsersRead('GET /v1/end-users/:id', readEndUserOperation, readEndUser),
+  endUsersWrite('PATCH /v1/end-users/:id', updateEndUserOperation, updateEndUser),
+
+  endUsersRead('GET /v1/end-users/:id/devices', ownedDevicesOperation, ownedDevices),
 
   devicesWrite('POST /v1/devices', createDeviceOperation, createDevice),
   devicesRead('GET /v1/devices', listDevicesOperation, listDevices),
+  devicesRead('GET /v1/devices/stats', readStatsOperation, readStats),
   devicesReadOrOwn('GET /v1/devices/:id', readDeviceOperation, readDevice),
   devicesWrite('PATCH /v1/devices/:id', updateDeviceOperation, updateDevice),
+  devicesWrite('DELETE /v1/devices/:id', retireDeviceOperation, retireDevice),
   devicesWrite('POST /v1/devices/:id/bind', bindDeviceOperation, bindDevice),
   devicesWrite('POST /v1/devices/:id/unbind', unbindDeviceOperation, unbindDevice),
   ownTokenOnly('POST /v1/devices/:id/token/refresh', refreshTokenOperation, refreshToken),
   devicesWriteOrOwn('POST /v1/devices/:id/heartbeat', heartbeatOperation, heartbeat),
+  devicesRead('GET /v1/devices/:id/state', readStateOperation, readState),
+  devicesRead(
+    'GET /v1/devices/:id/settings',
+    settings.readSettingsOperation,
+    settings.readSettings,
+  ),
+  devicesWrite(
+    'PUT /v1/devices/:id/settings',
+    settings.replaceSettingsOperation,
+    settings.replaceSettings,
+  ),
+  devicesWrite(
+    'PATCH /v1/devices/:id/settings',
+    settings.changeSettingsOperation,
+    settings.changeSettings,
+  ),
   devicesRead('GET /v1/devices/:id/history', deviceHistoryOperation, deviceHistory),
+  devicesRead('GET /v1/devices/:id/owner', deviceOwnerOperation, deviceOwner),
+
+  keysRead('GET /v1/api-keys', ownKeys.listKeysOperation, ownKeys.listKeys),
+  keysWrite('POST /v1/api-keys', ownKeys.createKeyOperation, ownKeys.createKey),
+  keysWrite('POST /v1/api-keys/:id/rotate', ownKeys.rotateKeyOperation, ownKeys.rotateKey),
+  keysWrite('DELETE /v1/api-keys/:id', ownKeys.revokeKeyOperation, ownKeys.revokeKey),
 
   admin('POST /internal/projects', projects.createProjectOperation, projects.createProject),
   admin('GET /internal/projects', projects.listProjectsOperation, projects.listProjects),

@@ -57,7 +57,7 @@ export type Handler<Met extends Call> = (call: Met) => Promise<Reply>
 /** Whether a device's own token opens the route: never, for its own record, or nothing else does. */
 export type DeviceAccess = 'never' | 'own' | 'only'
 
-type Methods = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Methods = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Who a route is for: with a key that has the scope, or (`device`) with the device's own token. */
 export type Scoped = { readonly scope: Scope; readonly device: DeviceAccess }

@@ -6,6 +6,7 @@ import { readJson } from './body.ts'
 import { boundary, type RequestState } from './boundary.ts'
 import { type Call, openRoute, type Route } from './call.ts'
 import { compress } from './compress.ts'
+import { createKeyUse } from './key-use.ts'
 import type { HttpDeps } from './ports.ts'
 import { notFound, Problem } from './problems.ts'
 import { createRateLimits } from './rate-limits.ts'
@@ -48,7 +49,7 @@ const callOf = (ctx: RouterContext<RequestState>): Call => {
 export const createHttpApp = (routes: readonly Route[], deps: HttpDeps): RequestListener => {
   const app = new Koa<RequestState>()
   const table = router()
-  const admitting = { ...deps, limits: createRateLimits(deps) }
+  const admitting = { ...deps, limits: createRateLimits(deps), keyUse: createKeyUse(deps) }
 
   for (const route of routes) {
     const open = openRoute(route, deps)

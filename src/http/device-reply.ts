@@ -3,7 +3,8 @@ import type { ProjectId } from '../../protocol/ids.ts'
 import { effectiveSettings } from '../../protocol/settings.ts'
 import type { RegisteredDevice } from '../domain/device.ts'
 
-type Members = Readonly<Record<string, unknown>>
+/** Of a JSON object. */
+export type Members = Readonly<Record<string, unknown>>
 
 /** HTTP contract, decision 1: never reported is `null`, not absent. */
 const unknownHealth: Members = {

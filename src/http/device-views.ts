@@ -1,9 +1,16 @@
 import { type DeviceView, readDevice } from '../../projections/devices.ts'
 import type { ProjectId } from '../../protocol/ids.ts'
+import { type Instant, instantOf } from '../../protocol/instant.ts'
 import type { RegisteredDevice } from '../domain/device.ts'
 import { openAll } from '../store/seal.ts'
 import type { Reply } from './call.ts'
-import { deviceOfFold, deviceOfRow, type Opened, settingsMembers } from './device-reply.ts'
+import {
+  deviceOfFold,
+  deviceOfRow,
+  type Members,
+  type Opened,
+  settingsMembers,
+} from './device-reply.ts'
 import type { HttpDeps } from './ports.ts'
 import { settle } from './settle.ts'
 import type { Written } from './use-cases/written.ts'
@@ -13,10 +20,14 @@ type Deps = Clock & Pick<HttpDeps, 'reads' | 'projector' | 'auth' | 'vault' | 'l
 
 /** A device as it is answered: `brief` in lists and by writes, `full` with its settings, and its revision. */
 export type ShownDevice = {
-  readonly brief: object
-  readonly full: object
+  readonly brief: Members
+  readonly full: Members
   readonly revision: number
 }
+
+/** The oldest heartbeat over HTTP that counts as a sign of being online (HTTP contract, decision 21). */
+export const onlineSince = ({ now, onlineWindowSeconds }: Clock): Instant =>
+  instantOf(now() - onlineWindowSeconds * 1_000)
 
 export const showRow = ({ now, onlineWindowSeconds }: Clock, row: DeviceView): ShownDevice => {
   const brief = deviceOfRow(row, { nowMs: now(), seconds: onlineWindowSeconds })

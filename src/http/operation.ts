@@ -5,6 +5,7 @@ import type { RequestHeader, ResponseHeader } from './openapi/headers.ts'
 export const tags = {
   'End users': 'The people whom devices are bound to.',
   Devices: 'Wearables: registration, binding, tokens, health, history.',
+  'API keys': 'Keys of this world: made, rotated and revoked by keys that may.',
   Administration: 'For the command line, with the bearer of a node’s start, from its own machine.',
   Service: 'Health, figures, and this description.',
 } as const

@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import type { Page } from '../../projections/page.ts'
-import { pageQuery } from '../../protocol/requests.ts'
-import type { Call } from './call.ts'
-import { checked } from './commands.ts'
+import type { Order, Page } from '../../projections/page.ts'
+import type { PageQuery } from '../../protocol/requests.ts'
 import { openCursor, sealCursor } from './cursors.ts'
 import type { HttpDeps } from './ports.ts'
 
@@ -18,15 +16,14 @@ export const listName = (...parts: readonly (string | undefined)[]): string =>
 /** The page that a list's query asks for: one row more than is shown, to see whether there is more. Throws 422. */
 export const pageOf = (
   { secrets }: Deps,
-  { query }: Call,
+  { limit, offset, cursor, order }: PageQuery & { readonly order?: Order },
   list: string,
 ): { readonly limit: number; readonly page: Page } => {
-  const { limit, offset, cursor } = checked(pageQuery, Object.fromEntries(query))
   const from =
     cursor === undefined
       ? { ...(offset !== undefined && { offset }) }
       : { after: openCursor(secrets.cursor, list, { text: cursor, schema: placeSchema }) }
-  return { limit, page: { limit: limit + 1, ...from } }
+  return { limit, page: { limit: limit + 1, ...from, ...(order && { order }) } }
 }
 
 /** A page as it is answered (HTTP contract, decision 19), of rows that hold one more than its limit where there are more. */

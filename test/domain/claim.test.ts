@@ -49,7 +49,7 @@ const takings: readonly Row<TakeOutcome, ClaimEvent, Claim>[] = [
   {
     name: 'over a holder that was seen to hold it no more',
     given: [taken(pin)],
-    when: take({ id: note, over: pin }),
+    when: take({ id: note, over: { id: pin, takings: 1 } }),
     outcome: outcome('taken', note, 2),
     events: [released(pin), taken(note)],
     again: held(note, 2),
@@ -57,10 +57,17 @@ const takings: readonly Row<TakeOutcome, ClaimEvent, Claim>[] = [
   {
     name: 'over another than the one that holds it now',
     given: [taken(pin), released(pin), taken(third)],
-    when: take({ id: note, over: pin }),
+    when: take({ id: note, over: { id: pin, takings: 1 } }),
     ...held(third, 2),
   },
-  { name: 'over itself', given: [taken(pin)], when: take({ id: pin, over: pin }), ...held(pin, 1) },
+  {
+    name: 'over its own taking, to be seen to hold it anew',
+    given: [taken(pin)],
+    when: take({ id: pin, over: { id: pin, takings: 1 } }),
+    outcome: outcome('taken', pin, 2),
+    events: [released(pin), taken(pin)],
+    again: held(pin, 2),
+  },
   {
     name: 'under an Idempotency-Key',
     given: [],
@@ -74,16 +81,27 @@ for (const row of takings) test(`take: ${row.name}`, () => judge(claim, row))
 
 const notHeld = { outcome: { kind: 'not-held' } } as const
 const releases: readonly Row<{ readonly kind: 'released' | 'not-held' }, ClaimEvent, Claim>[] = [
-  { name: 'what nobody holds', given: [], when: release({ id: pin }), ...notHeld },
+  { name: 'what nobody holds', given: [], when: release({ id: pin, takings: 1 }), ...notHeld },
   {
     name: 'what it holds',
     given: [taken(pin)],
-    when: release({ id: pin }),
+    when: release({ id: pin, takings: 1 }),
     outcome: { kind: 'released' },
     events: [released(pin)],
     again: notHeld,
   },
-  { name: 'what another holds', given: [taken(note)], when: release({ id: pin }), ...notHeld },
+  {
+    name: 'what it took again since',
+    given: [taken(pin), released(pin), taken(pin)],
+    when: release({ id: pin, takings: 1 }),
+    ...notHeld,
+  },
+  {
+    name: 'what another holds',
+    given: [taken(note)],
+    when: release({ id: pin, takings: 1 }),
+    ...notHeld,
+  },
 ]
 for (const row of releases) test(`release: ${row.name}`, () => judge(claim, row))
 
@@ -91,8 +109,10 @@ test('whatever is asked, one holds it, and each generation is another taking', (
   const holder = fc.constantFrom(pin, note, third)
   const asked = fc.oneof(
     fc.record({ id: holder }).map((args) => take(args)),
-    fc.record({ id: holder, over: holder }).map((args) => take(args)),
-    fc.record({ id: holder }).map((args) => release(args)),
+    fc
+      .record({ id: holder, over: fc.record({ id: holder, takings: fc.nat({ max: 12 }) }) })
+      .map((args) => take(args)),
+    fc.record({ id: holder, takings: fc.nat({ max: 12 }) }).map((args) => release(args)),
   )
   const check = (state: Claim, { type, data }: ClaimEvent): void => {
     if (type === 'ClaimTaken') assert.is(state.holder, null, 'released before it is taken')

@@ -89,6 +89,48 @@ test('what one wrote the other reads at that position', async () => {
   }
 })
 
+test('a key revoked on one is dead on the other', async () => {
+  const times: number[] = []
+  for (let n = 0; n < 20; n += 1) {
+    const made = await first.call(key, 'POST /v1/api-keys', {})
+    const own = String(made.body['key'])
+    assert.is((await second.call(own, 'GET /v1/devices')).status, 200)
+    const revoked = await first.call(key, `DELETE /v1/api-keys/${made.body['id']}`)
+    assert.is(revoked.status, 200)
+    const since = performance.now()
+    await until(async () => (await second.call(own, 'GET /v1/devices')).status === 401, {
+      what: 'the end of the key',
+    })
+    times.push(performance.now() - since)
+  }
+  const [, , tenth] = times.sort((a, b) => b - a)
+  assert.ok(tenth !== undefined && tenth < 250, `${times.map(Math.round)} ms`)
+})
+
+test('an Idempotency-Key holds on every node, for twins at once and for who comes late', async () => {
+  const nodes = [first, second, first, second]
+  const requests: readonly (readonly [string, object])[] = [
+    ['POST /v1/devices', { serial_number: 'TWINS', model: 'bota_pin' }],
+    ['POST /v1/end-users', { external_id: 'twins' }],
+    ['POST /v1/api-keys', { name: 'Twins' }],
+  ]
+  for (const [route, body] of requests) {
+    const ask = (node: RunningLapel) => node.call(key, route, body, { 'idempotency-key': 'twins' })
+    const answers = [...(await Promise.all(nodes.map(ask))), await ask(second), await ask(first)]
+    assert.equal(new Set(answers.map(({ status }) => status)), new Set([201]), route)
+    assert.is(new Set(answers.map((answer) => answer.body['id'])).size, 1, route)
+    const replayed = answers.map(({ headers }) => headers.get('idempotent-replayed'))
+    assert.is(replayed.filter((one) => one === null).length, 1, route)
+  }
+  const { id } = await boundDevice(first, 'F')
+  const unbind = (node: RunningLapel) =>
+    node.call(key, `POST /v1/devices/${id}/unbind`, {}, { 'idempotency-key': 'unbind' })
+  const answers = await Promise.all(nodes.map(unbind))
+  assert.equal(new Set(answers.map(({ status }) => status)), new Set([200]))
+  const history = await second.call(key, `GET /v1/devices/${id}/history`)
+  assert.is((history.body['data'] as unknown[]).length, 5)
+})
+
 test.after(async () => {
   await second.stop()
   await first.stop()

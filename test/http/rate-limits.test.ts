@@ -13,6 +13,7 @@ const test = suite('rate limits')
 const projectId = newId('proj_', randomBytes)
 const keyOf = (project = projectId): Caller => ({
   kind: 'key',
+  keyKind: 'secret',
   project,
   keyId: newId('key_', randomBytes),
   scopes: new Set(),

@@ -23,6 +23,8 @@ const placesOf = (place: 'path' | 'query', schema: Json): readonly Json[] => {
       required: place === 'path' || (required.includes(name) && !('default' in rest)),
       ...(description !== undefined && { description }),
       schema: rest,
+      // `metadata[site]=Zurich`
+      ...(rest['type'] === 'object' && { style: 'deepObject', explode: true }),
       ...(examples?.[0] !== undefined && { example: examples[0] }),
     }
   })

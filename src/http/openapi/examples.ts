@@ -47,6 +47,32 @@ export const unboundDevice = {
 
 export const deviceWithSettings = { ...device, settings: defaultSettings, settings_version: 0 }
 
+export const deviceSettings = {
+  device_id: device.id,
+  settings: defaultSettings,
+  settings_version: 0,
+  updated_at: at,
+}
+
+export const deviceState = {
+  device_id: device.id,
+  online: true,
+  recording: { active: false, initiated_by: null },
+  battery_percent: 81,
+  storage_used_mb: 512,
+  storage_total_mb: 4_096,
+  last_heartbeat_at: later,
+}
+
+export const deviceStats = {
+  device_count: 1_000,
+  bound_count: 900,
+  unbound_count: 100,
+  online_count: 850,
+  low_battery_count: 12,
+  storage_full_count: 3,
+}
+
 export const deviceToken = 'dtok_0LapelTokenId7hVqk2XwzPZ3mJt0aYdRfBnCsLuEoGi6N4M5xQ'
 
 export const endUser = {
@@ -91,4 +117,19 @@ export const historyEntry = {
   data: { end_user_id: 'eu_0LapelVectorEndUser001', binding_id: 'bind_0LapelVectorBinding001' },
 }
 
+export const owner = {
+  device_id: device.id,
+  end_user_id: endUser.id,
+  binding_id: 'bind_0LapelVectorBinding001',
+  since: at,
+  until: null,
+  at: later,
+  known_at: later,
+  revision: 2,
+}
+
+const { at: ownedAt, known_at: _, revision: __, ...owned } = owner
+
 export const page = (row: object) => ({ data: [row], has_more: false, next_cursor: null })
+
+export const ownedDevices = { ...page(owned), at: ownedAt }

@@ -3,13 +3,14 @@ import type { ApiKeyId } from '../../../protocol/ids.ts'
 import { pageRowsMax } from '../../../protocol/limits.ts'
 import { apiKeyListReply, apiKeyReply } from '../../../protocol/replies.ts'
 import { createKeyBody, rotateKeyBody } from '../../../protocol/requests.ts'
-import { type ApiKey, apiKey } from '../../domain/api-key.ts'
+import { apiKey } from '../../domain/api-key.ts'
 import { apiKeyStream } from '../../store/streams.ts'
 import { apiKeyIn } from '../addressed.ts'
-import { keyOfFold, keyOfRow, type World } from '../api-key-views.ts'
+import { keyOfRow, shownKey, type World, wholeKey, withSecret } from '../api-key-views.ts'
 import { projectNamed } from '../authenticate.ts'
-import type { AdminCall, Handler, ProjectCall, Reply } from '../call.ts'
+import type { AdminCall, Handler, ProjectCall } from '../call.ts'
 import { checked, readCommand } from '../commands.ts'
+import { lastUses } from '../key-use.ts'
 import * as examples from '../openapi/examples.ts'
 import { apiKeyPath } from '../openapi/params.ts'
 import type { Operation } from '../operation.ts'
@@ -17,15 +18,8 @@ import type { HttpDeps } from '../ports.ts'
 import { notFound } from '../problems.ts'
 import { readAt } from '../reads.ts'
 import { refusal } from '../refusals.ts'
-import { settle } from '../settle.ts'
 import * as keys from '../use-cases/api-keys.ts'
-import type { Written } from '../use-cases/written.ts'
 import { worldsOf } from '../worlds.ts'
-
-const wholeKey = {
-  ...examples.apiKey,
-  key: 'rk_test_VectorApiKey7hVqk2XwzPZ3mJt0aYdRfBnCsLuEoGi6vVkA',
-}
 
 export const createKeyOperation: Operation = {
   id: 'createApiKey',
@@ -115,25 +109,6 @@ const worldOfKey = async (deps: HttpDeps, call: AdminCall, id: ApiKeyId): Promis
   throw notFound()
 }
 
-const shown = async (
-  deps: HttpDeps,
-  world: World,
-  { state, revision, position }: Written<ApiKey>,
-): Promise<Reply> => {
-  if (state.status === 'unknown') throw new Error('an unknown key was written to')
-  await settle(deps, position)
-  const body = await keyOfFold(deps, world, state)
-  return { status: 200, body, position, resource: { revision, representation: body } }
-}
-
-/** The reply that holds a key in clear, or its replay, from which it is withheld. */
-const withSecret = (reply: Reply, key: string | undefined): Reply => ({
-  ...reply,
-  body: { ...Object(reply.body), ...(key === undefined ? { secret_available: false } : { key }) },
-  secret: true,
-  replayed: key === undefined,
-})
-
 /** POST /internal/api-keys: in the world that `mode` names, or else in the one that `Lapel-Project` does. */
 export const createKey = (deps: HttpDeps): Handler<AdminCall> => {
   const create = keys.createKey(deps)
@@ -145,7 +120,7 @@ export const createKey = (deps: HttpDeps): Handler<AdminCall> => {
       await readCommand(deps.secrets, inWorld(call, world), createKeyBody),
     )
     if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
-    const reply = await shown(deps, world, outcome)
+    const reply = await shownKey(deps, world, outcome)
     return {
       ...withSecret(reply, outcome.kind === 'created' ? outcome.key : undefined),
       status: 201,
@@ -162,7 +137,11 @@ export const listKeys =
       Promise.all(
         worlds.map(async ({ project, mode }) => {
           const rows = await listRows(deps.reads(project), project, { limit: pageRowsMax })
-          return rows.map((row) => ({ at: row.created_at, key: keyOfRow(row, mode) }))
+          const uses = await lastUses(
+            deps.shared,
+            rows.map(({ id }) => id),
+          )
+          return rows.map((row) => ({ at: row.created_at, key: keyOfRow(row, mode, uses) }))
         }),
       )
     const { rows, position } = await readAt(deps, call, ['api_keys'], read)
@@ -184,7 +163,7 @@ export const rotateKey = (deps: HttpDeps): Handler<AdminCall> => {
     const outcome = await rotate(id, command)
     if (outcome.kind === 'refused') throw refusal(outcome.because)
     if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
-    const reply = await shown(deps, world, outcome)
+    const reply = await shownKey(deps, world, outcome)
     return withSecret(reply, outcome.kind === 'rotated' ? outcome.key : undefined)
   }
 }
@@ -198,6 +177,6 @@ export const revokeKey = (deps: HttpDeps): Handler<AdminCall> => {
     const { actor, requestId } = call
     const outcome = await revoke(id, { project: world.project, actor, requestId })
     if (outcome.kind === 'refused') throw refusal(outcome.because)
-    return shown(deps, world, outcome)
+    return shownKey(deps, world, outcome)
   }
 }

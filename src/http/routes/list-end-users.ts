@@ -1,13 +1,13 @@
 import { listEndUsers as listRows } from '../../../projections/end-users.ts'
 import { endUserListReply } from '../../../protocol/replies.ts'
-import { createEndUserBody, listEndUsersQuery } from '../../../protocol/requests.ts'
+import { listEndUsersQuery } from '../../../protocol/requests.ts'
 import type { Handler, ProjectCall } from '../call.ts'
-import { checked } from '../commands.ts'
 import { endUserOfRow } from '../end-user-views.ts'
 import * as examples from '../openapi/examples.ts'
 import type { Operation } from '../operation.ts'
 import { listName, pageOf, pageReply } from '../pages.ts'
 import type { HttpDeps } from '../ports.ts'
+import { commonFilterOf, queryOf } from '../query.ts'
 import { readAt } from '../reads.ts'
 
 export const listEndUsersOperation: Operation = {
@@ -27,18 +27,20 @@ export const listEndUsersOperation: Operation = {
   },
 }
 
-const filterQuery = createEndUserBody.pick({ external_id: true })
-
-/** GET /v1/end-users: newest first; `external_id` finds none or one. */
+/** GET /v1/end-users: newest first where nothing is said; `external_id` finds none or one. */
 export const listEndUsers =
   (deps: HttpDeps): Handler<ProjectCall> =>
   async (call) => {
-    const asked = Object.fromEntries(call.query)
-    const { external_id: externalId } = checked(filterQuery, asked)
-    const list = listName('end-users', call.project, externalId)
-    const { limit, page } = pageOf(deps, call, list)
-    const filter = externalId === undefined ? {} : { externalId }
-    const read = () => listRows(deps.reads(call.project), call.project, { ...page, ...filter })
+    const query = queryOf(call, listEndUsersQuery)
+    const { external_id: externalId, email } = query
+    const filter = {
+      ...commonFilterOf(query),
+      ...(externalId !== undefined && { externalId }),
+      ...(email !== undefined && { email }),
+    }
+    const list = listName('end-users', call.project, query.order, JSON.stringify(filter))
+    const { limit, page } = pageOf(deps, query, list)
+    const read = () => listRows(deps.reads(call.project), call.project, { ...page, filter })
     const { rows, position } = await readAt(deps, call, ['end_users'], read)
     const body = pageReply(deps, { rows, limit, list }, endUserOfRow)
     return { status: 200, body, position }

@@ -23,6 +23,10 @@ type Wanted<Id extends Holder> = {
   readonly id: Id
   readonly parse: (holder: Holder) => Id | undefined
   readonly standingOf: (holder: Id) => Promise<Standing>
+  /** What a claim of our own is worth: `pending`, our stream answers; `gone`, it is taken anew, to be seen by whoever was about to take it over. */
+  readonly own: 'pending' | 'gone'
+  /** Called before a claim is taken over: false where its holder may be about to have the value after all. */
+  readonly fence?: (holder: Id) => Promise<boolean>
   /** Done before the claim is taken: what may fail, fails with nothing written. */
   readonly prepare: (id: Id) => Promise<unknown>
 }
@@ -35,13 +39,12 @@ type Seen<Id> = { readonly holder: Id; readonly standing: Standing; readonly tak
 const seen = async <Id extends Holder>(
   { ledger }: Deps,
   stream: StreamName<'claim'>,
-  { id, parse, standingOf }: Wanted<Id>,
+  { id, own, parse, standingOf }: Wanted<Id>,
 ): Promise<Seen<Id> | undefined> => {
   const { state } = await ledger.read(stream, claim)
   const holder = state.holder === null ? undefined : parse(state.holder)
   if (holder === undefined) return undefined
-  // Our own earlier try, whatever became of it: its stream answers.
-  const standing = holder === id ? 'pending' : await standingOf(holder)
+  const standing = holder === id ? own : await standingOf(holder)
   return { holder, standing, takings: state.takings }
 }
 
@@ -56,8 +59,10 @@ const tryClaim = async <Id extends Holder>(
   if (now?.standing === 'holds') return { kind: 'held', holder: now.holder }
   if (now?.standing === 'pending')
     return { kind: 'create', id: now.holder, generation: now.takings }
+  if (now && now.holder !== id && (await wanted.fence?.(now.holder)) === false) return undefined
   await wanted.prepare(id)
-  const args = { id, ...(now && { over: now.holder }), ...(idem && { idem: idem.key }) }
+  const over = now && { id: now.holder, takings: now.takings }
+  const args = { id, over, ...(idem && { idem: idem.key }) }
   const done = await deps.ledger.transact(stream, claim, () => take(args), by)
   const taken = done.kind === 'done' && done.outcome.kind === 'taken' ? done.outcome : undefined
   return taken && { kind: 'create', id, generation: taken.generation }

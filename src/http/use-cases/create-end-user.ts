@@ -1,15 +1,16 @@
-import { type EndUserId, newId, parseId } from '../../../protocol/ids.ts'
+import { type EndUserId, newId } from '../../../protocol/ids.ts'
 import { claimAttemptsMax } from '../../../protocol/limits.ts'
 import type { CreateEndUserBody } from '../../../protocol/requests.ts'
 import { yielding } from '../../domain/decision.ts'
 import { create, type EndUser, endUser } from '../../domain/end-user.ts'
-import { claimHash, derivedIdOf, projectKey } from '../../store/keyed.ts'
+import { derivedIdOf, projectKey } from '../../store/keyed.ts'
 import { Contended, type Done } from '../../store/ledger.ts'
-import { openAll, seal } from '../../store/seal.ts'
+import { seal } from '../../store/seal.ts'
 import { endUserStream } from '../../store/streams.ts'
 import type { Command } from '../commands.ts'
 import type { HttpDeps } from '../ports.ts'
-import { claimValue, type Standing } from './claimed.ts'
+import { claimValue } from './claimed.ts'
+import { externalId } from './external-id.ts'
 import type { Written } from './written.ts'
 
 type Deps = Pick<HttpDeps, 'ledger' | 'vault' | 'secrets' | 'random'>
@@ -43,19 +44,6 @@ const createAt = async (
   const sealed = seal({ ...body, metadata: body.metadata ?? {} }, key, random)
   const stream = endUserStream(by.project, endUserId)
   return ended(await ledger.transact(stream, endUser, () => create({ endUserId, sealed }), by))
-}
-
-/** Whether the person has that very `external_id`; it stands in the stream sealed. */
-const standing = async (
-  { ledger, vault }: Deps,
-  { by, body }: Command<CreateEndUserBody>,
-  holder: EndUserId,
-): Promise<Standing> => {
-  const { state } = await ledger.read(endUserStream(by.project, holder), endUser)
-  if (state.status === 'unknown') return 'pending'
-  const key = state.status === 'active' ? await vault.keyOf(holder) : undefined
-  const person = key && openAll(state.sealed, key)
-  return person?.['external_id'] === body.external_id ? 'holds' : 'gone'
 }
 
 /** Writes nothing: whether our own request made the person. */
@@ -96,10 +84,9 @@ const tryFor = async (
   const { by, body } = command
   if (body.external_id === undefined) return createAt(deps, command, id)
   const wanted = {
-    hash: claimHash(projectKey(deps.secrets, by.project), 'external_id', body.external_id),
+    ...externalId(deps, by, body.external_id),
     id,
-    parse: (holder: string) => parseId('eu_', holder),
-    standingOf: (holder: EndUserId) => standing(deps, command, holder),
+    own: 'pending' as const,
     prepare: (own: EndUserId) => deps.vault.keyFor(by.project, own),
   }
   const claimed = await claimValue(deps, wanted, command)

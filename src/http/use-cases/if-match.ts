@@ -1,4 +1,4 @@
-import type { EventOf, StreamKind } from '../../../protocol/events/lifecycle.ts'
+import type { EventOf, Fact, StreamKind } from '../../../protocol/events/lifecycle.ts'
 import type { Instant } from '../../../protocol/instant.ts'
 import { type Aggregate, type Decision, type Refusal, refuse } from '../../domain/decision.ts'
 import type { Ledger } from '../../store/ledger.ts'
@@ -18,6 +18,15 @@ type Place<State, Kind extends StreamKind> = {
 const isSame = (a: unknown, b: unknown): boolean =>
   a === b || JSON.stringify(a) === JSON.stringify(b)
 
+/** The decision, taken on the state that was seen or refused as `changed`. */
+export const onlyOn =
+  <State, Outcome, Event extends Fact>(
+    seen: NoInfer<State>,
+    decide: (state: State) => Decision<Outcome, Event>,
+  ) =>
+  (state: State): Decision<Outcome | Refusal<'changed'>, Event> =>
+    isSame(state, seen) ? decide(state) : refuse('changed')
+
 /**
  * The decision, refused as `changed` unless it is taken on the state of an expected revision (If-Match, RFC 9110, 13.1.1). What was
  * never written is left to the decision, which knows a better word.
@@ -30,7 +39,6 @@ export const onlyIfMatch = async <State, Outcome, Kind extends StreamKind>(
   if (!ifMatch) return decide
   const seen = await ledger.read(stream, aggregate)
   if (seen.revision < 0) return decide
-  const expected = ifMatch.includes(seen.revision)
-  return (at) => (state) =>
-    expected && isSame(state, seen.state) ? decide(at)(state) : refuse('changed')
+  if (!ifMatch.includes(seen.revision)) return () => () => refuse('changed')
+  return (at) => onlyOn(seen.state, decide(at))
 }

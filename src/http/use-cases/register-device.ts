@@ -103,6 +103,7 @@ const tryFor = async (
     hash,
     id,
     parse: (holder: string) => parseId('dev_', holder),
+    own: 'pending' as const,
     standingOf: async (holder: DeviceId) => standing((await read(holder)).state, hash),
     prepare: (own: DeviceId) => deps.vault.keyFor(project, own),
   }

@@ -1,0 +1,128 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { metadataFiltersMax } from '../../protocol/limits.ts'
+import { customerOf, serve } from './served.ts'
+
+const test = suite('lists over HTTP')
+const served = await serve()
+const { call } = served
+const { ask, person } = await customerOf(served)
+
+type List = { data: { id: string }[]; has_more: boolean; next_cursor: string | null }
+const list = async (path: string): Promise<List> => {
+  const answer = await ask(`GET ${path}`)
+  if (answer.status !== 200) throw new Error(`${path}: ${JSON.stringify(answer.body)}`)
+  return answer.body as unknown as List
+}
+const idsOf = async (path: string) => (await list(path)).data.map(({ id }) => id)
+
+const add = async (n: number, body: object) => {
+  const whole = { serial_number: `SN/${n} ä`, model: n % 2 ? 'bota_pin' : 'bota_note', ...body }
+  const answer = await ask('POST /v1/devices', { body: whole })
+  return { id: String(answer.body['id']), at: String(answer.body['created_at']) }
+}
+const devices = [
+  await add(0, { metadata: { site: 'Zürich', lot: 7.5, ready: true } }),
+  await add(1, { metadata: { site: 'Bern', lot: '7.5' } }),
+  await add(2, { metadata: { site: 'Bern', '[x]': 'y' } }),
+  await add(3, {}),
+]
+const [a, b, c, d] = devices.map(({ id }) => id)
+const owner = await person()
+const bind = await ask(`POST /v1/devices/${b}/bind`, { body: { end_user_id: owner } })
+const beat = await call(String(bind.body['device_token']), 'POST /v1/devices/me/heartbeat')
+await ask(`GET /v1/devices/${b}`, {
+  headers: { 'min-position': beat.headers.get('position') ?? '' },
+})
+
+const q = encodeURIComponent
+const filters: readonly (readonly [string, readonly (string | undefined)[]])[] = [
+  ['', [d, c, b, a]],
+  ['order=asc', [a, b, c, d]],
+  ['status=bound', [b]],
+  ['status=unbound', [d, c, a]],
+  ['status=retired', []],
+  [`end_user_id=${owner}`, [b]],
+  ['end_user_id=nobody', []],
+  ['model=bota_pin', [d, b]],
+  ['model=no such', []],
+  [`serial_number=${q('SN/2 ä')}`, [c]],
+  ['online=true', [b]],
+  ['online=false', [d, c, a]],
+  ['metadata[site]=Bern', [c, b]],
+  [`metadata[site]=${q('Zürich')}&metadata[ready]=true`, [a]],
+  ['metadata[lot]=7.5', [b, a]],
+  ['metadata[lot]=7', []],
+  ['metadata[__proto__]=x', [d, c, b, a]],
+  [`created_from=${devices[2]?.at}`, [d, c]],
+  [`created_to=${devices[2]?.at}`, [b, a]],
+  [`created_from=${devices[1]?.at}&created_to=${devices[3]?.at}&model=bota_note`, [c]],
+]
+for (const [query, expected] of filters)
+  test(`devices: ${query || 'all'}`, async () => {
+    assert.equal(await idsOf(`/v1/devices?${query}`), expected)
+  })
+
+test('what is no filter is a fault', async () => {
+  const many = Array.from({ length: metadataFiltersMax + 1 }, (_, n) => `metadata[k${n}]=1`)
+  for (const query of [
+    'status=lost',
+    'online=1',
+    'order=up',
+    'created_from=yesterday',
+    'metadata=7',
+    `metadata[${'k'.repeat(41)}]=1`,
+    many.join('&'),
+  ])
+    assert.is((await ask(`GET /v1/devices?${query}`)).status, 422, query)
+  assert.is((await ask(`GET /v1/devices?${many.slice(1).join('&')}`)).status, 200)
+})
+
+test('page by page in both orders, while others are added', async () => {
+  for (const order of ['asc', 'desc']) {
+    const before = await idsOf(`/v1/devices?order=${order}&model=bota_pin`)
+    const seen: string[] = []
+    let next: string | null = ''
+    for (let n = 0; next !== null && n < 9; n += 1) {
+      const cursor: string = next && `&cursor=${next}`
+      const page = await list(`/v1/devices?order=${order}&model=bota_pin&limit=1${cursor}`)
+      seen.push(...page.data.map(({ id }) => id))
+      next = page.next_cursor
+      if (n === 0 && order === 'desc') await add(101, {})
+    }
+    assert.equal(seen, before, order)
+    assert.equal(await idsOf(`/v1/devices?order=${order}&model=bota_pin&offset=1&limit=1`), [
+      (await idsOf(`/v1/devices?order=${order}&model=bota_pin`))[1],
+    ])
+  }
+  const { next_cursor } = await list('/v1/devices?limit=1')
+  for (const other of ['order=asc', 'model=bota_pin', 'online=true'])
+    assert.is((await ask(`GET /v1/devices?${other}&cursor=${next_cursor}`)).status, 422, other)
+})
+
+test('end users: by external id, e-mail, metadata and time', async () => {
+  const own = await customerOf(served)
+  const ids = async (query: string) =>
+    ((await own.ask(`GET /v1/end-users?${query}`)).body['data'] as { id: string }[]).map(
+      ({ id }) => id,
+    )
+  const ada = await own.person({ external_id: 'a', email: 'a@example.com', metadata: { tier: 1 } })
+  const bob = await own.person({ external_id: 'b', email: 'b@example.com', metadata: { tier: 2 } })
+  const { created_at } = (await own.ask(`GET /v1/end-users/${bob}`)).body
+  assert.equal(
+    [
+      await ids('external_id=a'),
+      await ids('email=b@example.com'),
+      await ids('metadata[tier]=1'),
+      await ids(`created_from=${created_at}`),
+      await ids(`created_to=${created_at}`),
+      await ids('order=asc'),
+      await ids(''),
+      await ids('external_id=a&email=b@example.com'),
+    ],
+    [[ada], [bob], [ada], [bob], [ada], [ada, bob], [bob, ada], []],
+  )
+})
+
+test.after(served.end)
+test.run()

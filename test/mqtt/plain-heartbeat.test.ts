@@ -2,6 +2,11 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import {
+  deviceStateCharsMax,
+  plainHeartbeatBytesMax,
+  plainIntegerDigitsMax,
+} from '../../protocol/limits.ts'
 import { heartbeatMessage } from '../../protocol/payloads.ts'
 import { parseStrictJson } from '../../protocol/strict-json.ts'
 import { PlainHeartbeats } from '../../src/mqtt/plain-heartbeat.ts'
@@ -171,6 +176,19 @@ const odd = [
 for (const document of odd)
   test(`${JSON.stringify(document)} is for the schema`, () => {
     assert.is(plainOf(document), undefined)
+  })
+
+const padded = (bytes: number) => `{"flags":1${' '.repeat(bytes - '{"flags":1}'.length)}}`
+const digits = (count: number) => `{"seq":${'9'.repeat(count)}}`
+const state = (chars: number) => `{"device_state":"${'x'.repeat(chars)}"}`
+for (const [what, within, past] of [
+  ['bytes', padded(plainHeartbeatBytesMax), padded(plainHeartbeatBytesMax + 1)],
+  ['digits', digits(plainIntegerDigitsMax), digits(plainIntegerDigitsMax + 1)],
+  ['characters', state(deviceStateCharsMax), state(deviceStateCharsMax + 1)],
+] as const)
+  test(`as many ${what} as may be are plain, one more is for the schema`, () => {
+    assert.ok(plainOf(within))
+    assert.is(plainOf(past), undefined)
   })
 
 test('noise is never plain', () => {

@@ -42,6 +42,7 @@ export const httpHeadersMsMax = 10_000
 export const httpKeepAliveMsMax = 65_000
 export const httpRequestMsMax = 30_000
 export const keyUseKeysMax = 50_000
+export const soughtCharsMax = 500
 export const metadataFiltersMax = 10
 export const pageRowsMax = 100
 export const pageRowsDefault = 25

@@ -17,6 +17,7 @@ import {
   pageRowsDefault,
   pageRowsMax,
   serialNumberCharsMax,
+  soughtCharsMax,
 } from './limits.ts'
 import { metadataSchema } from './metadata.ts'
 import { heartbeatSchema, uplinkSchema } from './payloads.ts'
@@ -163,12 +164,15 @@ const listQuery = pageQuery.extend({
 })
 export type ListQuery = z.infer<typeof listQuery>
 
-/** GET /devices. A value that no device can have finds none: it is no fault. */
+/** A value to look for. One that nothing can have finds nothing: it is no fault, but for what Postgres cannot be asked. */
+const sought = text(soughtCharsMax)
+
+/** GET /devices */
 export const listDevicesQuery = listQuery.extend({
   status: z.enum(['unbound', 'bound', 'retired']).optional(),
-  end_user_id: z.string().optional(),
-  model: z.string().optional(),
-  serial_number: z.string().optional(),
+  end_user_id: sought.optional(),
+  model: sought.optional(),
+  serial_number: sought.optional(),
   online: z
     .enum(['true', 'false'])
     .transform((value) => value === 'true')
@@ -180,7 +184,7 @@ export type ListDevicesQuery = z.infer<typeof listDevicesQuery>
 /** GET /end-users: `external_id` finds none or one. */
 export const listEndUsersQuery = listQuery.extend({
   external_id: createEndUserBody.shape.external_id,
-  email: z.string().optional(),
+  email: sought.optional(),
 })
 export type ListEndUsersQuery = z.infer<typeof listEndUsersQuery>
 

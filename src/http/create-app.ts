@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { Router, type RouterContext } from '@koa/router'
-import Koa, { type Middleware } from 'koa'
+import Koa, { type Middleware, type ParameterizedContext } from 'koa'
 import { admit } from './access.ts'
 import { readJson } from './body.ts'
 import { boundary, type RequestState } from './boundary.ts'
@@ -14,18 +14,37 @@ import { respond } from './respond.ts'
 
 const router = () => new Router<RequestState>({ strict: true, sensitive: true })
 
-/** No route took it: 404, or for a path that others take 405 (OPTIONS: 204) with what they take. */
+/** What a path takes, in answer to OPTIONS, or to a method that is not among it: 405. */
+const refuseMethod = (ctx: ParameterizedContext<RequestState>, methods: ReadonlySet<string>) => {
+  const allow = [...methods, 'OPTIONS'].sort().join(', ')
+  if (ctx.method !== 'OPTIONS')
+    throw new Problem('method_not_allowed', { headers: { Allow: allow } })
+  ctx.set('Allow', allow)
+  ctx.status = 204
+}
+
+/** A path that is written out is not the id of another: what it does not take goes no further. */
+const writtenOut = (routes: readonly Route[]): Middleware<RequestState> => {
+  const taken = Map.groupBy(
+    routes.filter(({ path }) => !path.includes(':')),
+    ({ path }) => path,
+  )
+  return async (ctx, next) => {
+    const methods = new Set<string>(taken.get(ctx.path)?.map(({ method }) => method))
+    if (methods.has('GET')) methods.add('HEAD')
+    if (methods.size === 0 || methods.has(ctx.method)) await next()
+    else refuseMethod(ctx, methods)
+  }
+}
+
+/** No route took it: 404, or for a path that others take 405 (OPTIONS: 204). */
 const unmatched =
   (table: ReturnType<typeof router>): Middleware<RequestState> =>
   (ctx) => {
     const layers = table.match(ctx.path, ctx.method).path
     const methods = new Set(layers.flatMap((layer) => layer.methods))
     if (methods.size === 0) throw notFound()
-    const allow = [...methods, 'OPTIONS'].sort().join(', ')
-    if (ctx.method !== 'OPTIONS')
-      throw new Problem('method_not_allowed', { headers: { Allow: allow } })
-    ctx.set('Allow', allow)
-    ctx.status = 204
+    refuseMethod(ctx, methods)
   }
 
 const callOf = (ctx: RouterContext<RequestState>): Call => {
@@ -61,6 +80,7 @@ export const createHttpApp = (routes: readonly Route[], deps: HttpDeps): Request
   }
 
   app.use(boundary(deps))
+  app.use(writtenOut(routes))
   app.use(table.routes())
   app.use(unmatched(table))
   // Only a response that broke off comes here: the boundary has everything else.

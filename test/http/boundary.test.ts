@@ -62,7 +62,7 @@ test('a method that a resource does not know is 405, with those it does', async 
   assert.equal([answer.status, codeOf(answer)], [405, 'method_not_allowed'])
   assert.is(answer.headers.get('allow'), 'GET, HEAD, OPTIONS, POST')
   const person = await ask('DELETE /v1/end-users/eu_1')
-  assert.equal([person.status, person.headers.get('allow')], [405, 'GET, HEAD, OPTIONS'])
+  assert.equal([person.status, person.headers.get('allow')], [405, 'GET, HEAD, OPTIONS, PATCH'])
 })
 
 test('OPTIONS and HEAD', async () => {

@@ -28,18 +28,25 @@ const segment = (stock: Stock, prefix: keyof Ids): fc.Arbitrary<string> =>
     { weight: 1, arbitrary: wildText.map((text) => encodeURIComponent(text.toWellFormed())) },
   )
 
+type Pair = { readonly name: string; readonly value: string }
+
+/** A member that is an object is written as one pair for each of its own: `metadata[site]=Zurich`. */
+const pairOf = (name: string, value: unknown): Pair => {
+  if (typeof value !== 'object' || value === null) return { name, value: String(value) }
+  const [inner = ['', '']] = Object.entries(value)
+  return { name: `${name}[${inner[0]}]`, value: String(inner[1]) }
+}
+
 const queryOf = ({ operation }: Described, stock: Stock): fc.Arbitrary<string> => {
   const known = operation.parameters.filter((one) => one.in === 'query')
   const pair = fc.oneof(
     ...known.map(({ name, schema }) =>
-      fc
-        .oneof(rightValue(schema as Schema).map(String), wildText)
-        .map((value) => ({ name, value })),
+      fc.oneof(rightValue(schema as Schema), wildText).map((value) => pairOf(name, value)),
     ),
     fc.constantFrom(...stock.ids).map(({ eu_ }) => ({ name: 'end_user_id', value: eu_ })),
     fc.tuple(wildText, wildText).map(([name, value]) => ({ name, value })),
   )
-  const encoded = ({ name, value }: { name: string; value: string }): string =>
+  const encoded = ({ name, value }: Pair): string =>
     `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`
   return fc
     .array(pair, { maxLength: 3 })

@@ -140,6 +140,7 @@ export const healthCacheRowsMax = 50_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
 export const projectorRestMsMax = 150
+export const rebuildRoundsMax = 3
 
 // ingest
 export const ingestDevicesMax = 200_000
@@ -174,6 +175,8 @@ export const mqttStoredTopicCharsMax = 256
 export const namedStatementsMax = 500
 export const poolConnectionsMax = 10
 export const poolConnectMsMax = 2_000
+/** For the lead, for who waits for a position, for a rebuild. */
+export const projectorConnectionsMax = 3
 export const readConnectionsMax = 8
 export const worldReadersMax = 1_000
 export const postgresHealthMsMax = 1_000

@@ -147,6 +147,7 @@ export const positionPollMsMax = 50
 export const projectorRestartMs = 1_000
 export const projectorRestMsMax = 400
 export const projectorStopMsMax = 5_000
+export const rebuildRoundsMax = 3
 
 // ingest
 export const ingestDevicesMax = 200_000
@@ -184,6 +185,8 @@ export const mqttUnparsedBytesMax = 16_777_216
 export const namedStatementsMax = 500
 export const poolConnectionsMax = 10
 export const poolConnectMsMax = 2_000
+/** For the lead, for who waits for a position, for a rebuild. */
+export const projectorConnectionsMax = 3
 export const readConnectionsMax = 8
 export const worldReadersMax = 1_000
 export const postgresHealthMsMax = 1_000

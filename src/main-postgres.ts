@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Tables } from '../projections/tables.ts'
@@ -5,6 +6,7 @@ import {
   namedStatementsMax,
   poolConnectionsMax,
   poolConnectMsMax,
+  projectorConnectionsMax,
   readConnectionsMax,
   spareConnectionsMax,
   statementMsMax,
@@ -53,7 +55,7 @@ export const openDatabase = (url: string, log: Log, closing: AsyncDisposableStac
       connectionString: url,
       max,
       connectionTimeoutMillis: poolConnectMsMax,
-      application_name: 'lapel',
+      application_name: `lapel on ${hostname()}, process ${process.pid}`.slice(0, 63),
       Client: PlannedClient,
       ...(timed && { statement_timeout: statementMsMax }),
       ...(options !== undefined && { options }),
@@ -70,6 +72,6 @@ export const openDatabase = (url: string, log: Log, closing: AsyncDisposableStac
     db: dbOn(pool),
     reads: openWorldReads(poolOf(readConnectionsMax, true, readerOptions)),
     spareDb: dbOn(poolOf(spareConnectionsMax, true)),
-    projectorPool: poolOf(2, false),
+    projectorPool: poolOf(projectorConnectionsMax, false),
   }
 }

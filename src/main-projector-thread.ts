@@ -62,16 +62,27 @@ const mover = startMover(
 )
 closing.defer(mover.close)
 
+const rebuilds = new Map<number, AbortController>()
+
 const rebuild = async ({ id, names }: ToThread & { kind: 'rebuild' }): Promise<void> => {
+  const breaking = new AbortController()
+  rebuilds.set(id, breaking)
   try {
-    say({ kind: 'rebuilt', id, result: await mover.rebuild(names) })
+    const outcome = await mover.rebuild(names, {
+      onProgress: (progress) => say({ kind: 'rebuilding', id, progress }),
+      signal: breaking.signal,
+    })
+    say({ kind: 'rebuilt', id, outcome })
   } catch (error) {
     say({ kind: 'rebuild-failed', id, message: String((error as Error).message) })
+  } finally {
+    rebuilds.delete(id)
   }
 }
 
 parentPort?.on('message', async (message: ToThread) => {
   if (message.kind === 'rebuild') return rebuild(message)
+  if (message.kind === 'break-off') return rebuilds.get(message.id)?.abort()
   await closing.disposeAsync()
   parentPort?.close()
 })

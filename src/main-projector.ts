@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { projectorRestartMs, projectorStopMsMax } from '../protocol/limits.ts'
 import type { Audience, Mover, Standing } from './projecting/mover.ts'
-import type { Rebuilt } from './projecting/rebuild.ts'
+import type { RebuildProgress } from './projecting/rebuild.ts'
+import type { RebuildOptions, RebuildOutcome } from './projecting/rebuilds.ts'
 import type { Log } from './store/log.ts'
 import type { Meter } from './store/meter.ts'
 
@@ -14,6 +15,7 @@ export type ThreadData = {
 
 export type ToThread =
   | { readonly kind: 'rebuild'; readonly id: number; readonly names: readonly string[] | undefined }
+  | { readonly kind: 'break-off'; readonly id: number }
   | { readonly kind: 'close' }
 
 export type FromThread =
@@ -26,11 +28,8 @@ export type FromThread =
       readonly message: string
     }
   | { readonly kind: 'count' | 'observe'; readonly name: string; readonly value: number }
-  | {
-      readonly kind: 'rebuilt'
-      readonly id: number
-      readonly result: readonly Rebuilt[] | 'not-leading'
-    }
+  | { readonly kind: 'rebuilding'; readonly id: number; readonly progress: RebuildProgress }
+  | { readonly kind: 'rebuilt'; readonly id: number; readonly outcome: RebuildOutcome }
   | { readonly kind: 'rebuild-failed'; readonly id: number; readonly message: string }
 
 type Options = {
@@ -40,8 +39,9 @@ type Options = {
 }
 
 type Waiting = {
-  readonly resolve: (result: readonly Rebuilt[] | 'not-leading') => void
+  readonly resolve: (outcome: RebuildOutcome) => void
   readonly reject: (error: Error) => void
+  readonly onProgress: NonNullable<RebuildOptions['onProgress']>
 }
 
 const thread = new URL('./main-projector-thread.ts', import.meta.url)
@@ -102,8 +102,11 @@ class MoverThread implements Mover {
       case 'observe':
         meter.observe(message.name, message.value)
         break
+      case 'rebuilding':
+        this.#rebuilds.get(message.id)?.onProgress(message.progress)
+        break
       case 'rebuilt':
-        this.#settle(message.id)?.resolve(message.result)
+        this.#settle(message.id)?.resolve(message.outcome)
         break
       case 'rebuild-failed':
         this.#settle(message.id)?.reject(new Error(message.message))
@@ -125,12 +128,17 @@ class MoverThread implements Mover {
     this.#worker.postMessage(message)
   }
 
-  rebuild(names?: readonly string[]): Promise<readonly Rebuilt[] | 'not-leading'> {
+  rebuild(
+    names?: readonly string[],
+    { onProgress = () => {}, signal }: RebuildOptions = {},
+  ): Promise<RebuildOutcome> {
     this.#lastId += 1
     const id = this.#lastId
+    signal?.addEventListener('abort', () => this.#send({ kind: 'break-off', id }), { once: true })
     return new Promise((resolve, reject) => {
-      this.#rebuilds.set(id, { resolve, reject })
+      this.#rebuilds.set(id, { resolve, reject, onProgress })
       this.#send({ kind: 'rebuild', id, names })
+      if (signal?.aborted) this.#send({ kind: 'break-off', id })
     })
   }
 
@@ -152,5 +160,8 @@ export const moveInThread =
   (options: Options) =>
   (audience: Audience): Mover => {
     const mover = new MoverThread(options, audience)
-    return { rebuild: (names) => mover.rebuild(names), close: () => mover.close() }
+    return {
+      rebuild: (names, options) => mover.rebuild(names, options),
+      close: () => mover.close(),
+    }
   }

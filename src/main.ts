@@ -184,7 +184,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     tokenGraceSeconds: config.tokenGraceSeconds,
     onlineWindowSeconds: config.onlineWindowSeconds,
     rates: { ...config.rates, liveNodes: auth.liveNodes },
-    rebuild: (names?: readonly string[]) => projector.rebuild(names),
+    rebuild: projector.rebuild,
   }
   const http = await startHttp({ ...deps, ...config.http })
   closing.defer(http.close)

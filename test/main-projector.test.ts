@@ -52,15 +52,27 @@ test('a rebuild is asked for and answered across threads', async () => {
   const { mover, heard } = start(data)
   try {
     await until(() => heard.standings.at(-1)?.caughtUp, { what: 'the end of the log' })
-    const rebuilt = await mover.rebuild(['projects'])
-    assert.ok(rebuilt !== 'not-leading')
+    const heardOf: bigint[] = []
+    const onProgress = ({ position }: { position: bigint }) => heardOf.push(position)
+    const rebuilt = await mover.rebuild(['projects'], { onProgress })
+    assert.is(rebuilt.kind, 'rebuilt')
     assert.equal(
-      rebuilt.map(({ projection, equal }) => ({ projection, equal })),
+      rebuilt.kind === 'rebuilt' &&
+        rebuilt.models.map(({ projection, equal }) => ({ projection, equal })),
       [{ projection: 'projects', equal: true }],
     )
+    assert.ok(heardOf.length > 0)
+    assert.equal(await mover.rebuild(['nonsense']), {
+      kind: 'unknown-projection',
+      name: 'nonsense',
+    })
+    const brokenOff = await mover
+      .rebuild(['projects'], { signal: AbortSignal.abort() })
+      .catch((error: Error) => error)
+    assert.instance(brokenOff, Error)
     const other = start(data)
     try {
-      assert.is(await other.mover.rebuild(['projects']), 'not-leading')
+      assert.is((await other.mover.rebuild(['projects'])).kind, 'not-leading')
     } finally {
       await other.mover.close()
     }

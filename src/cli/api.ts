@@ -68,6 +68,11 @@ const unreachable = (url: string, error: unknown): CommandFailed => {
   return new CommandFailed(`${url} cannot be reached (${cause})`, { cause: error })
 }
 
+const bodyOf = async (response: Response): Promise<Answer['body']> => {
+  const text = await response.text()
+  return text === '' ? {} : JSON.parse(text)
+}
+
 /** One request, whatever its status. */
 export const request = async (
   target: Target,
@@ -86,23 +91,50 @@ export const request = async (
   }).catch((error: unknown) => {
     throw unreachable(target.url, error)
   })
-  const text = await response.text()
-  const parsed: unknown = text === '' ? {} : JSON.parse(text)
   const position = response.headers.get('position') ?? undefined
-  return { status: response.status, body: parsed as Answer['body'], position }
+  return { status: response.status, body: await bodyOf(response), position }
 }
 
-/** The body of a request that must succeed; a refusal is told in the API's words. */
-export const call = async (target: Target, what: Call): Promise<Answer['body']> => {
-  const { status, body } = await request(target, what)
-  if (status < 300) return body
+const refusedBy = (status: number, body: Answer['body']): CommandFailed => {
   const { code, message, details } = (body['error'] ?? {}) as {
     code?: string
     message?: string
     details?: readonly { field: string; reason: string }[]
   }
   const fields = (details ?? []).map(({ field, reason }) => `\n  ${field}: ${reason}`).join('')
-  throw new CommandFailed(
+  return new CommandFailed(
     `${message ?? `the node answered ${status}`} (${code ?? status})${fields}`,
   )
+}
+
+/** The body of a request that must succeed; a refusal is told in the API's words. */
+export const call = async (target: Target, what: Call): Promise<Answer['body']> => {
+  const { status, body } = await request(target, what)
+  if (status < 300) return body
+  throw refusedBy(status, body)
+}
+
+/** What a request answers line by line, each as it comes, however long that takes. */
+export async function* linesOf(
+  target: Target,
+  { method, path, body }: Call,
+): AsyncGenerator<unknown> {
+  const response = await fetch(target.url + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${target.bearer}`,
+      accept: 'application/x-ndjson',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(body ?? {}),
+  }).catch((error: unknown) => {
+    throw unreachable(target.url, error)
+  })
+  if (!response.ok || !response.body) throw refusedBy(response.status, await bodyOf(response))
+  let rest = ''
+  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + piece).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield JSON.parse(line)
+  }
 }

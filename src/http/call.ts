@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Actor, DeviceId, ProjectId, RequestId } from '../../protocol/ids.ts'
 import type { Scope } from '../../protocol/scopes.ts'
 import type { DevicePrincipal, KeyPrincipal } from '../auth/ports.ts'
@@ -20,6 +21,8 @@ export type Call = {
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
   readonly remote: string
+  /** Tells when the caller went away. */
+  readonly gone: () => AbortSignal
   /** The strict JSON of the body, or `undefined` without one. Throws a `Problem`. */
   readonly readJson: () => Promise<unknown>
 }
@@ -37,8 +40,8 @@ export type AdminCall = Call & { readonly project: ProjectId | null; readonly ac
 /** What a handler answers; `app.ts` makes bytes of it. */
 export type Reply = {
   readonly status: 200 | 201 | 503
-  /** JSON, or text as it is. */
-  readonly body: object | string
+  /** JSON, text as it is, or what comes bit by bit. */
+  readonly body: object | string | Readable
   /** Of a text; Prometheus' own where nothing is said. */
   readonly type?: string
   /** Beside those that every reply has. */

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { Router, type RouterContext } from '@koa/router'
 import Koa, { type Middleware, type ParameterizedContext } from 'koa'
 import { admit } from './access.ts'
@@ -47,6 +47,14 @@ const unmatched =
     refuseMethod(ctx, methods)
   }
 
+/** Made where somebody asks for it: most answers are out before anybody could go away. */
+const goneOf = (response: ServerResponse): AbortSignal => {
+  const gone = new AbortController()
+  if (response.closed) gone.abort()
+  else response.once('close', () => gone.abort())
+  return gone.signal
+}
+
 const callOf = (ctx: RouterContext<RequestState>): Call => {
   let json: Promise<unknown> | undefined
   return {
@@ -57,6 +65,7 @@ const callOf = (ctx: RouterContext<RequestState>): Call => {
     query: new URLSearchParams(ctx.querystring),
     headers: ctx.headers,
     remote: ctx.req.socket.remoteAddress ?? '',
+    gone: () => goneOf(ctx.res),
     readJson: () => {
       json ??= readJson(ctx.req, () => ctx.res.writeContinue())
       return json

@@ -19,6 +19,8 @@ export type ReplyDescription = {
   /** One that the schema takes; none for text. */
   readonly example?: unknown
   readonly headers?: readonly ResponseHeader[]
+  /** The same is to be had as lines of JSON while it goes on. */
+  readonly lines?: boolean
 }
 
 /**

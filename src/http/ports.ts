@@ -43,6 +43,20 @@ export type RebuiltModel = {
   readonly equal: boolean
 }
 
+export type RebuildProgress = {
+  readonly events: number
+  readonly seconds: number
+  readonly position: bigint
+  readonly of: bigint
+}
+
+export type RebuildOutcome =
+  | { readonly kind: 'rebuilt'; readonly models: readonly RebuiltModel[] }
+  /** Another node keeps the read models; `leader` says which, where that is known. */
+  | { readonly kind: 'not-leading'; readonly leader: string | undefined }
+  | { readonly kind: 'under-way' }
+  | { readonly kind: 'unknown-projection'; readonly name: string }
+
 /** Requests a second, 0 for unlimited (HTTP contract, decision 23). `liveNodes` share each limit. */
 export type Rates = {
   readonly key: number
@@ -73,8 +87,14 @@ export type HttpDeps = {
   readonly health: () => HealthReport | Promise<HealthReport>
   /** Prometheus text, and the bearer that reads it from elsewhere than loopback. */
   readonly metrics: { readonly text: () => Promise<string>; readonly bearer?: string | undefined }
-  /** Read models folded anew; `not-leading`: another node keeps them. */
-  readonly rebuild: (names?: readonly string[]) => Promise<readonly RebuiltModel[] | 'not-leading'>
+  /** Read models folded anew; broken off by the signal it throws and changed nothing. */
+  readonly rebuild: (
+    names: readonly string[] | undefined,
+    options: {
+      readonly onProgress: (progress: RebuildProgress) => void
+      readonly signal: AbortSignal
+    },
+  ) => Promise<RebuildOutcome>
   readonly tokenGraceSeconds: number
   readonly onlineWindowSeconds: number
   readonly rates: Rates

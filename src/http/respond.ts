@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import type { Reply } from './call.ts'
 import { etagOf, isNotModified } from './conditions.ts'
@@ -20,6 +21,12 @@ const setValidators = (ctx: Context, { resource, body }: Reply, text: string): b
 
 /** Makes the bytes of a reply. */
 export const respond = (ctx: Context, reply: Reply): void => {
+  if (reply.body instanceof Readable) {
+    ctx.set({ 'Cache-Control': 'no-store', 'Content-Type': typeOf(reply) })
+    ctx.status = reply.status
+    ctx.body = reply.body
+    return
+  }
   const text = typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body)
   if (reply.position !== undefined && reply.position !== null)
     ctx.set('Position', `${reply.position}`)

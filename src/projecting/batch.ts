@@ -11,6 +11,13 @@ export class CheckpointMoved extends Error {
 /** How far each projection has come; `null`: it has not begun. */
 export type Checkpoints = ReadonlyMap<string, bigint | null>
 
+/** The least of them; `null` where one has not begun. */
+export const least = (checkpoints: Checkpoints): bigint | null => {
+  const all = [...checkpoints.values()].filter((one) => one !== null)
+  if (all.length < checkpoints.size) return null
+  return all.sort((a, b) => (a < b ? -1 : 1))[0] ?? null
+}
+
 export type Batch = {
   readonly schema: string
   readonly projections: readonly AnyProjection[]

@@ -6,9 +6,9 @@ import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
-import { type Checkpoints, loadCheckpoints, writeBatch } from './batch.ts'
+import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
-import { type Rebuilt, rebuild } from './rebuild.ts'
+import { createRebuilds, leaderOf, type RebuildOptions, type RebuildOutcome } from './rebuilds.ts'
 import { createRowCache } from './row-cache.ts'
 import { batchesOf } from './take-batch.ts'
 import { createTurns } from './turns.ts'
@@ -41,7 +41,7 @@ export type Audience = {
 
 export type Mover = {
   /** From zero, beside the live tables; what is rebuilt takes their place. Only where it leads. */
-  readonly rebuild: (names?: readonly string[]) => Promise<readonly Rebuilt[] | 'not-leading'>
+  readonly rebuild: (names?: readonly string[], options?: RebuildOptions) => Promise<RebuildOutcome>
   readonly close: () => Promise<void>
 }
 
@@ -73,12 +73,24 @@ class Leading {
   readonly #turns = createTurns()
   readonly #caches = new Map([['device_health', createRowCache()]])
   readonly #lost = new Set<string>()
+  readonly #ending = new AbortController()
   #checkpoints: Checkpoints = new Map()
+  readonly rebuild: ReturnType<typeof createRebuilds>
 
   constructor(deps: MoverDeps, client: PoolClient, audience: Audience) {
     this.#deps = deps
     this.#client = client
     this.#audience = audience
+    this.rebuild = createRebuilds({
+      ...deps,
+      ending: this.#ending.signal,
+      live: () => least(this.#checkpoints) ?? -1n,
+      alone: (work) =>
+        this.#turns.take(async () => {
+          for (const cache of this.#caches.values()) cache.clear()
+          return work()
+        }),
+    })
   }
 
   /** Follows the log until the signal, or until something fails. */
@@ -103,6 +115,7 @@ class Leading {
           await pause(Math.min(projectorRestMsMax, entries * restMsPerEntry), signal)
       }
     } finally {
+      this.#ending.abort()
       signal.removeEventListener('abort', close)
       await subscription.close()
     }
@@ -130,25 +143,6 @@ class Leading {
     const found = decoded.findIndex((other) => other.kind === 'node-lost' && other.node === node)
     return found < 0 || decoded.indexOf(one) > found
   }
-
-  rebuild(names: readonly string[] | undefined): Promise<readonly Rebuilt[]> {
-    const { store, vault, projections, monotonic } = this.#deps
-    const wanted = projections.filter(({ name }) => names === undefined || names.includes(name))
-    return this.#turns.take(async () => {
-      for (const cache of this.#caches.values()) cache.clear()
-      const to = least(this.#checkpoints)
-      return to === null
-        ? []
-        : rebuild({ store, vault, client: this.#client, monotonic }, wanted, to)
-    })
-  }
-}
-
-/** The least of them; `null` where one has not begun. */
-const least = (checkpoints: Checkpoints): bigint | null => {
-  const all = [...checkpoints.values()].filter((one) => one !== null)
-  if (all.length < checkpoints.size) return null
-  return all.sort((a, b) => (a < b ? -1 : 1))[0] ?? null
 }
 
 /** The mover of the cluster: whoever holds the lock moves all live projections, in one subscription, one transaction a batch. */
@@ -197,7 +191,11 @@ export const startMover = (deps: MoverDeps, audience: Audience): Mover => {
   const running = loop()
 
   return {
-    rebuild: async (names) => leading?.rebuild(names) ?? 'not-leading',
+    rebuild: async (names, options = {}) =>
+      leading?.rebuild(names, options) ?? {
+        kind: 'not-leading',
+        leader: await leaderOf(deps.pool, leaderLock),
+      },
     close: async () => {
       stopping.abort()
       await running

@@ -1,13 +1,15 @@
 import type { PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
+import { rebuildRoundsMax } from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
-import { type Checkpoints, loadCheckpoints, writeBatch } from './batch.ts'
+import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
 import { fingerprint } from './fingerprint.ts'
 import { createReadModels } from './migrate.ts'
-import { batchesOf } from './take-batch.ts'
+import { createRowCache } from './row-cache.ts'
+import { batchesOf, type Taken } from './take-batch.ts'
 
 export type Rebuilt = {
   readonly projection: string
@@ -19,12 +21,26 @@ export type Rebuilt = {
   readonly equal: boolean
 }
 
-type Deps = {
+export type RebuildProgress = {
+  readonly events: number
+  readonly seconds: number
+  /** How far the log was folded, of how far the live tables are: commit positions. */
+  readonly position: bigint
+  readonly of: bigint
+}
+
+export type RebuildWork = {
   readonly store: EventStore
   readonly vault: Pick<Vault, 'keysOf'>
-  /** The connection that holds the lead: while this runs nothing else writes the live tables. */
+  /** A connection of its own: the projector goes on writing the live tables on another. */
   readonly client: PoolClient
   readonly monotonic: () => number
+  /** How far the live tables are. */
+  readonly live: () => bigint
+  /** Runs while nothing writes the live tables. */
+  readonly alone: <Result>(work: () => Promise<Result>) => Promise<Result>
+  readonly onProgress: (progress: RebuildProgress) => void
+  readonly signal: AbortSignal
 }
 
 const schema = 'rebuilt'
@@ -32,54 +48,118 @@ const schema = 'rebuilt'
 const positionOf = (decoded: Decoded): bigint =>
   decoded.kind === 'recorded' ? decoded.event.position : decoded.position
 
-const inTransaction = async (client: PoolClient, work: () => Promise<void>): Promise<void> => {
-  await client.query('begin')
+const inTransaction = async <Result>(
+  client: PoolClient,
+  begin: string,
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  await client.query(begin)
   try {
-    await work()
+    const result = await work()
     await client.query('commit')
+    return result
   } catch (error) {
     await client.query('rollback')
     throw error
   }
 }
 
-/** Folds the log from its start up to and with `to` into the tables of the other schema; how many events that were. */
-const replay = async (
-  { store, vault, client }: Deps,
-  projections: readonly AnyProjection[],
-  to: bigint,
-) => {
-  let checkpoints: Checkpoints = await loadCheckpoints(client, schema, projections)
-  const lost = new Set<string>()
-  let events = 0
-  const subscription = store.subscribe({ prefixes: projectorPrefixes, from: 'start' })
-  try {
-    for await (const { decoded, to: taken, caughtUp } of batchesOf(subscription)) {
-      const wanted = decoded.filter((one) => positionOf(one) <= to)
-      const keys = await vault.keysOf(sealedSubjects(wanted))
-      const facts = wanted.flatMap((one) => {
-        if (one.kind === 'node-lost') lost.add(one.node)
-        return logEventOf(one, keys, (node) => lost.has(node)) ?? []
-      })
-      events += facts.length
-      const reached = taken !== undefined && taken < to ? taken : to
-      checkpoints = await writeBatch(client, {
-        schema,
-        projections,
-        events: facts,
-        from: checkpoints,
-        to: reached,
-      })
-      if (caughtUp || (taken !== undefined && taken >= to)) break
-    }
-  } finally {
-    await subscription.close()
+/** The tables beside the live ones, folded as far as they are. */
+class Beside {
+  readonly #work: RebuildWork
+  readonly #projections: readonly AnyProjection[]
+  readonly #lost = new Set<string>()
+  readonly #caches = new Map([['device_health', createRowCache()]])
+  readonly #startedMs: number
+  #checkpoints: Checkpoints = new Map()
+  #events = 0
+
+  constructor(work: RebuildWork, projections: readonly AnyProjection[]) {
+    this.#work = work
+    this.#projections = projections
+    this.#startedMs = work.monotonic()
   }
-  return events
+
+  get events(): number {
+    return this.#events
+  }
+
+  get seconds(): number {
+    return (this.#work.monotonic() - this.#startedMs) / 1_000
+  }
+
+  get reached(): bigint | null {
+    return least(this.#checkpoints)
+  }
+
+  async create(): Promise<void> {
+    const { client } = this.#work
+    await client.query(`drop schema if exists ${schema} cascade`)
+    await inTransaction(client, 'begin', () => createReadModels(client, schema))
+    this.#checkpoints = await loadCheckpoints(client, schema, this.#projections)
+  }
+
+  /** Folds on, up to and with `to`, which the live tables have reached. */
+  async catchUp(to: bigint): Promise<void> {
+    const from = this.reached
+    if (from !== null && from >= to) return
+    const { store, signal } = this.#work
+    const subscription = store.subscribe({ prefixes: projectorPrefixes, from: from ?? 'start' })
+    try {
+      for await (const taken of batchesOf(subscription)) {
+        signal.throwIfAborted()
+        if (await this.#fold(taken, to)) break
+      }
+    } finally {
+      await subscription.close()
+    }
+  }
+
+  /** Whether `to` is reached. */
+  async #fold({ decoded, to: taken, caughtUp }: Taken, to: bigint): Promise<boolean> {
+    const ends = caughtUp || (taken !== undefined && taken >= to)
+    const wanted = decoded.filter((one) => positionOf(one) <= to)
+    await this.#write(wanted, ends ? to : (taken ?? to))
+    return ends
+  }
+
+  async #write(decoded: readonly Decoded[], to: bigint): Promise<void> {
+    const { vault, client, onProgress, live } = this.#work
+    const keys = await vault.keysOf(sealedSubjects(decoded))
+    const events = decoded.flatMap((one) => {
+      if (one.kind === 'node-lost') this.#lost.add(one.node)
+      return logEventOf(one, keys, (node) => this.#lost.has(node)) ?? []
+    })
+    this.#events += events.length
+    this.#checkpoints = await writeBatch(client, {
+      schema,
+      projections: this.#projections,
+      events,
+      from: this.#checkpoints,
+      to,
+      caches: this.#caches,
+    })
+    onProgress({ events: this.#events, seconds: this.seconds, position: to, of: live() })
+  }
+}
+
+const compared = async (
+  { client }: RebuildWork,
+  projections: readonly AnyProjection[],
+  { events, seconds }: { readonly events: number; readonly seconds: number },
+): Promise<readonly Rebuilt[]> => {
+  const results: Rebuilt[] = []
+  for (const projection of projections) {
+    const now = await fingerprint(client, schema, projection)
+    const before = await fingerprint(client, 'live', projection)
+    const about = { projection: projection.name, events, seconds }
+    results.push({ ...about, fingerprint: now, equal: now === before })
+  }
+  return results
 }
 
 const swap = (client: PoolClient, projections: readonly AnyProjection[]) =>
-  inTransaction(client, async () => {
+  inTransaction(client, 'begin', async () => {
     for (const { name } of projections) {
       await client.query(`drop table live.${name}`)
       await client.query(`alter table ${schema}.${name} set schema live`)
@@ -87,30 +167,40 @@ const swap = (client: PoolClient, projections: readonly AnyProjection[]) =>
     await client.query(`drop schema ${schema} cascade`)
   })
 
-/** Rebuilds beside the live tables, compares both at the same position, and puts the rebuilt ones in their place. */
+/**
+ * Rebuilds beside the live tables, which serve and are moved on meanwhile; compares both at one position; and puts the rebuilt ones in
+ * their place in one transaction. The projector stands still three times, for what the log gained since the last look, for the snapshot
+ * and for the swap. Broken off at any point before the swap it changed nothing.
+ */
 export const rebuild = async (
-  deps: Deps,
+  work: RebuildWork,
   projections: readonly AnyProjection[],
-  to: bigint,
 ): Promise<readonly Rebuilt[]> => {
-  const { client, monotonic } = deps
-  const started = monotonic()
-  await client.query(`drop schema if exists ${schema} cascade`)
-  await inTransaction(client, () => createReadModels(client, schema))
-  const events = await replay(deps, projections, to)
-  const seconds = (monotonic() - started) / 1_000
-  const results: Rebuilt[] = []
-  for (const projection of projections) {
-    const now = await fingerprint(client, schema, projection)
-    const live = await fingerprint(client, 'live', projection)
-    results.push({
-      projection: projection.name,
-      events,
-      seconds,
-      fingerprint: now,
-      equal: now === live,
-    })
-  }
-  await swap(client, projections)
+  const { client, alone, live, signal } = work
+  // Nothing was folded yet: there is nothing to compare with.
+  if (live() < 0n) return []
+  const beside = new Beside(work, projections)
+  await beside.create()
+  // Each round has less to fold than the one before.
+  for (let round = 1; round <= rebuildRoundsMax; round += 1) await beside.catchUp(live())
+  const snapshot = 'begin isolation level repeatable read'
+  const at = { events: 0, seconds: 0 }
+  await alone(async () => {
+    await beside.catchUp(live())
+    Object.assign(at, { events: beside.events, seconds: beside.seconds })
+    await client.query(snapshot)
+    // The first statement takes the snapshot.
+    await client.query('select 1')
+  })
+  const results = await compared(work, projections, at).finally(() => client.query('commit'))
+  signal.throwIfAborted()
+  await alone(async () => {
+    await beside.catchUp(live())
+    await swap(client, projections)
+  })
   return results
 }
+
+/** What a rebuild that was broken off left behind. */
+export const dropRebuilt = (client: PoolClient) =>
+  client.query(`drop schema if exists ${schema} cascade`)

@@ -2,7 +2,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { apiKeyReply, projectReply } from '../../protocol/replies.ts'
 import { scopes } from '../../protocol/scopes.ts'
-import { type Answer, codeOf, serve } from './served.ts'
+import { until } from '../support/until.ts'
+import { type Answer, codeOf, errorOf, serve } from './served.ts'
 
 const test = suite('administration over HTTP')
 const served = await serve()
@@ -102,6 +103,71 @@ test('a key of another project is not there', async () => {
   assert.is((await call(admin, route)).status, 422)
   const nowhere = inProject(`proj_${'0'.repeat(22)}`)
   assert.is((await call(admin, route, { headers: nowhere })).status, 404)
+})
+
+test('a rebuild tells how far it is, line by line, and ends when its caller goes away', async () => {
+  const ask = () =>
+    fetch(`${served.url}/internal/rebuild`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${served.admin}`, accept: 'application/x-ndjson' },
+    })
+  const response = await ask()
+  assert.equal(
+    [response.status, response.headers.get('content-type')],
+    [200, 'application/x-ndjson'],
+  )
+  const lines = (await response.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const [first, last] = [lines[0], lines.at(-1)]
+  assert.ok(
+    first.progress.events >= 0 && BigInt(first.progress.position) <= BigInt(first.progress.of),
+  )
+  assert.ok(last.data.length >= 9)
+  assert.ok(last.data.every(({ equal }: { equal: boolean }) => equal))
+})
+
+test('a rebuild is broken off when its caller goes away', async () => {
+  const heard = Promise.withResolvers<void>()
+  const { http, url } = await served.beside({
+    rebuild: (_names, { signal, onProgress }) => {
+      onProgress({ events: 1, seconds: 1, position: 1n, of: 2n })
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => {
+          heard.resolve()
+          reject(signal.reason)
+        }),
+      )
+    },
+  })
+  for (const accept of ['application/x-ndjson', 'application/json']) {
+    const gone = new AbortController()
+    const asked = fetch(`${url}/internal/rebuild`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${served.admin}`, accept },
+      signal: gone.signal,
+    }).then((answer) => answer.text())
+    await until(() => http.inFlight() === 1, { what: 'a rebuild under way' })
+    gone.abort()
+    await asked.catch(() => {})
+    await heard.promise
+    await until(() => http.inFlight() === 0, { what: 'its end' })
+  }
+  await http.close()
+})
+
+test('a read model that there is not is refused, and so is a node that does not keep them', async () => {
+  const unknown = await call(served.admin, 'POST /internal/rebuild', { body: { names: ['x'] } })
+  assert.equal([unknown.status, errorOf(unknown).param], [422, 'names'])
+  const leader = 'lapel on host-a, process 7'
+  const { http, call: elsewhere } = await served.beside({
+    rebuild: async () => ({ kind: 'not-leading', leader }),
+  })
+  const refused = await elsewhere(served.admin, 'POST /internal/rebuild')
+  assert.equal([refused.status, codeOf(refused)], [409, 'invalid_state'])
+  assert.match(JSON.stringify(refused.body), /host-a, process 7/)
+  await http.close()
 })
 
 test.after(served.end)

@@ -94,7 +94,7 @@ test('a connection that changes worlds changes what it sees', async () => {
 
 test('a rebuilt table has the wall again', async () => {
   const rebuilt = await served.projector.rebuild(['devices'])
-  assert.ok(Array.isArray(rebuilt) && rebuilt.every(({ equal }) => equal))
+  assert.ok(rebuilt.kind === 'rebuilt' && rebuilt.models.every(({ equal }) => equal))
   const rows = await stage.reads(a).selectFrom('live.devices').select('project_id').execute()
   assert.equal([...new Set(rows.map(({ project_id }) => project_id))], [a])
 })

@@ -216,33 +216,6 @@ test('a session opens and closes; a closed entry ends only its own; a lost node 
   )
 })
 
-test('a rebuild from zero equals what is live, and takes its place', async () => {
-  const rebuilt = await projector.rebuild()
-  assert.ok(rebuilt !== 'not-leading')
-  assert.equal(
-    rebuilt.filter(({ equal }) => !equal).map(({ projection }) => projection),
-    [],
-  )
-  assert.ok(rebuilt.length >= 9 && rebuilt.every(({ events }) => events > 0))
-})
-
-test('a row that was changed by hand is found by a rebuild', async () => {
-  await stage.pool.query(
-    `update live.devices set model = 'forged' where id = (select min(id) from live.devices)`,
-  )
-  const rebuilt = await projector.rebuild(['devices', 'tokens'])
-  assert.ok(rebuilt !== 'not-leading')
-  assert.equal(
-    rebuilt.map(({ projection, equal }) => [projection, equal]),
-    [
-      ['devices', false],
-      ['tokens', true],
-    ],
-  )
-  const again = await projector.rebuild(['devices'])
-  assert.ok(again !== 'not-leading' && again[0]?.equal)
-})
-
 test('two projectors: one leads, and the other goes on when it ends', async () => {
   const second = stage.projector()
   const project = await stage.world()

@@ -60,7 +60,10 @@ const replyOf = (route: Route, reply: ReplyDescription, schemas: JsonSchemas): J
   const content =
     typeof body === 'string'
       ? { [body]: { schema: { type: 'string' } } }
-      : { 'application/json': { schema: schemas.of(body, 'output'), example } }
+      : {
+          'application/json': { schema: schemas.of(body, 'output'), example },
+          ...(reply.lines && { 'application/x-ndjson': { schema: { type: 'string' } } }),
+        }
   return {
     description: says,
     headers: headersSchema(['X-Request-Id', ...headers, ...limits]),

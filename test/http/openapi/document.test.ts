@@ -39,7 +39,7 @@ const ofMedia = (media: Media, at: readonly string[]): readonly Example[] => {
 
 const ofContent = (content: Response['content'] = {}, at: readonly string[]) =>
   Object.entries(content)
-    .filter(([type]) => !type.startsWith('text/'))
+    .filter(([type]) => /json$/.test(type) && type !== 'application/x-ndjson')
     .flatMap(([type, media]) => ofMedia(media, [...at, 'content', type]))
 
 const examplesOf = ({ path, method, operation }: (typeof entries)[number]): readonly Example[] => {

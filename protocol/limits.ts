@@ -87,6 +87,10 @@ export const tokenGraceSecondsMax = 86_400
 
 // the embedded event store
 export const eventStoreBatchJobsMax = 1_000
+export const eventStoreCopyBytesMax = 4 * 1_048_576
+export const eventStoreCopyPageEventsMax = 500
+export const eventStoreCopyPollMs = 50
+export const eventStoreFaultsMax = 20
 export const eventStoreFreePagesMax = 256
 export const eventStoreHeadsMax = 100_000
 export const eventStoreLockWaitMsMax = 10_000

@@ -92,6 +92,11 @@ export const tokenGraceSecondsMax = 86_400
 
 // the embedded event store
 export const eventStoreBatchJobsMax = 1_000
+export const eventStoreCopyBytesMax = 4 * 1_048_576
+export const eventStoreCopyPageEventsMax = 500
+export const eventStoreCopyPollMs = 50
+export const eventStoreFaultsMax = 20
+export const eventStoreFreePagesMax = 256
 export const eventStoreHeadsMax = 100_000
 export const eventStoreLockWaitMsMax = 10_000
 export const eventStoreMessageBytesMax = 17 * 1_048_576
@@ -101,6 +106,11 @@ export const eventStorePartialAppendMsMax = 2_000
 export const eventStoreRecentIdsMax = 100_000
 export const eventStoreRequestBytesMax = 64 * 1_048_576
 export const eventStoreScanEventsMax = 512
+export const eventStoreScavengeAgeMsMin = 600_000
+export const eventStoreScavengeEveryMs = 60_000
+export const eventStoreScavengePauseMsMax = 10_000
+export const eventStoreScavengeShareMax = 0.05
+export const eventStoreScavengeSliceEventsMax = 256
 export const eventStoreTailBytesMax = 8 * 1_048_576
 export const eventStoreTailEventsMax = 2_048
 

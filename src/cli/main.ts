@@ -41,6 +41,8 @@ const createProgram = (context: Context): Command => {
       'Event-sourced ingestion for 4G wearables: MQTT in, an event log as the truth, Postgres read models.',
     )
     .version(version)
+    // An option belongs to the command that stands before it.
+    .enablePositionalOptions()
   for (const add of commands) add(program, context)
   throwInstead(program)
   return program

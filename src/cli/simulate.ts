@@ -15,6 +15,7 @@ import {
 } from './context.ts'
 import { createKey } from './keys.ts'
 import { show } from './output.ts'
+import { createProgress } from './progress.ts'
 import type { Counts } from './simulate/device.ts'
 import { makeFleet } from './simulate/fleet.ts'
 import { type Simulated, simulate } from './simulate/run.ts'
@@ -32,25 +33,6 @@ const argument = (min: number, max: number) => (text: string) => {
   if (value === undefined)
     throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`)
   return value
-}
-
-const lineEveryMs = 1_000
-
-/** One line that changes on a terminal, at most a line a second elsewhere; nothing where JSON is wanted. */
-const createProgress = (json: boolean) => {
-  const live = process.stderr.isTTY === true
-  let saidAt = Number.NEGATIVE_INFINITY
-  return {
-    say: (text: string) => {
-      const now = performance.now()
-      if (json || (!live && now - saidAt < lineEveryMs * 0.9)) return
-      saidAt = now
-      process.stderr.write(live ? `\r\x1b[K${text}` : `${text}\n`)
-    },
-    end: () => {
-      if (!json && live) process.stderr.write('\n')
-    },
-  }
 }
 
 const ticked = (counts: Counts, seconds: number): string => {

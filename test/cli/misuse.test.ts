@@ -25,6 +25,9 @@ const commands = [
   'simulate',
   'rebuild',
   'eventstore',
+  'eventstore copy',
+  'eventstore backup',
+  'eventstore verify',
   'config',
 ]
 

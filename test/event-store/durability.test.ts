@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
+import { EventStoreDBClient, jsonEvent, StreamDeletedError } from '@eventstore/db-client'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from './running.ts'
@@ -102,8 +102,48 @@ durability('a newer format is refused', async ({ folder }) => {
     await run(folder)
     assert.unreachable()
   } catch (error) {
-    assert.match(String(error), /has format 99, and this version reads up to 1/)
+    assert.match(String(error), /has format 99, and this version reads up to 2/)
   }
 })
+
+// As the first format was; it never changes.
+const firstFormat = `
+  create table streams (id integer primary key, name text not null unique);
+  create table events (
+    position integer primary key, stream integer not null references streams (id), revision integer not null,
+    id blob not null, type text not null, content_type text not null, ticks integer not null,
+    data blob not null, metadata blob not null
+  );
+  create unique index events_of_stream on events (stream, revision);
+  pragma user_version = 1;
+  insert into streams values (1, '$$$scavenges'), (2, 'old'), (3, 'closed');
+  insert into events values
+    (92, 1, 0, zeroblob(15) || x'01', '$metadata', 'application/json', 1767225600000, x'7b7d', x''),
+    (200, 2, 0, x'00112233445566778899aabbccddeeff', 'a', 'application/json', 1767225600000, cast('{"n":1}' as blob), x''),
+    (300, 3, -2, zeroblob(15) || x'02', '$streamDeleted', 'application/octet-stream', 1767225600000, x'', x'');
+`
+
+durability(
+  'an older format is brought up to date, and nothing of it is lost',
+  async ({ folder }) => {
+    const db = new DatabaseSync(join(folder, 'events.db'))
+    db.exec(firstFormat)
+    db.close()
+    const server = await run(folder)
+    const client = EventStoreDBClient.connectionString(server.url)
+    const found = []
+    for await (const { event } of client.readStream('old')) found.push(event)
+    assert.is(found.length, 1)
+    assert.is(found[0]?.id, '00112233-4455-6677-8899-aabbccddeeff')
+    assert.equal(found[0]?.data, { n: 1 })
+    assert.equal(found[0]?.created, new Date('2026-01-01T00:00:00.000Z'))
+    const next = await client.appendToStream('old', jsonEvent({ type: 'a', data: {} }))
+    assert.is(next.nextExpectedRevision, 1n)
+    const closed = await client.appendToStream('closed', []).catch((error: Error) => error)
+    assert.instance(closed, StreamDeletedError)
+    await client.dispose()
+    await server.end('SIGTERM')
+  },
+)
 
 durability.run()

@@ -4,32 +4,39 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventStoreLockWaitMsMax } from '../../../protocol/limits.ts'
 
-/** Format of the file. A newer one is refused; an older one would be brought up to date here. */
-const formatVersion = 1
-
-const schema = `
-  create table if not exists streams (
-    id integer primary key,
-    name text not null unique
-  );
-  create table if not exists events (
-    position integer primary key,
-    stream integer not null references streams (id),
-    revision integer not null,
-    id blob not null,
-    type text not null,
-    content_type text not null,
-    ticks integer not null,
-    data blob not null,
-    metadata blob not null
-  );
-  create unique index if not exists events_of_stream on events (stream, revision);
-`
+/** What makes each format of the file out of the one before it; the first makes it out of nothing. None of them ever changes. */
+const migrations = [
+  `create table streams (
+     id integer primary key,
+     name text not null unique
+   );
+   create table events (
+     position integer primary key,
+     stream integer not null references streams (id),
+     revision integer not null,
+     id blob not null,
+     type text not null,
+     content_type text not null,
+     ticks integer not null,
+     data blob not null,
+     metadata blob not null
+   );
+   create unique index events_of_stream on events (stream, revision);`,
+  `alter table events rename column ticks to created_ms;
+   create index tombstones on events (stream) where revision = -2;
+   create table state (name text primary key, value integer not null) without rowid;`,
+]
+/** A newer one is refused. */
+const formatVersion = migrations.length
 
 /** Why the data folder cannot be used: a sentence for whoever started it. */
 export class DataFolderRefused extends Error {
   override readonly name = 'DataFolderRefused'
 }
+
+/** The one error of the disk after which the store can go on: nothing was written. */
+export const isDiskFull = (error: unknown): boolean =>
+  /disk is full|SQLITE_FULL|ENOSPC/i.test(String((error as Error)?.message ?? error))
 
 export type Databases = {
   readonly writer: DatabaseSync
@@ -84,8 +91,9 @@ const migrate = (writer: DatabaseSync, file: string): void => {
     throw new DataFolderRefused(
       `${file} has format ${found}, and this version reads up to ${formatVersion}: start the newer Lapel that wrote it`,
     )
+  if (found === formatVersion) return
   writer.exec('begin immediate')
-  writer.exec(schema)
+  for (const migration of migrations.slice(found)) writer.exec(migration)
   writer.exec(`pragma user_version = ${formatVersion}`)
   writer.exec('commit')
 }

@@ -4,7 +4,7 @@ import { type StoredRow, storedTombstone } from './stored.ts'
 import type { Tail } from './tail.ts'
 
 const columns =
-  'e.position, s.name, e.revision, hex(e.id) as id, e.type, e.content_type, e.ticks, e.data, e.metadata'
+  'e.position, s.name, e.revision, hex(e.id) as id, e.type, e.content_type, e.created_ms, e.data, e.metadata'
 const from = 'from events e join streams s on s.id = e.stream'
 
 type Row = Record<string, unknown>
@@ -19,7 +19,7 @@ const rowOf = (row: Row): StoredRow => ({
   id: hyphenated(row['id'] as string),
   type: row['type'] as string,
   contentType: row['content_type'] as string,
-  createdMs: row['ticks'] as number,
+  createdMs: row['created_ms'] as number,
   data: row['data'] as Uint8Array,
   metadata: row['metadata'] as Uint8Array,
 })
@@ -99,7 +99,11 @@ export class Rows {
       outlineBackwards: reader.prepare(
         `select e.position, s.name, e.type ${from} where e.position < ? order by e.position desc limit ?`,
       ),
-      one: reader.prepare('select 1 from events where position = ?'),
+      // Where events were scavenged every position is a good one (as in the chunks that EventStoreDB scavenged).
+      one: reader.prepare(
+        `select 1 from events where position = ?1
+         union all select 1 from state where name = 'scavenged_to' and value >= ?1`,
+      ),
       end: reader.prepare('select max(position) as position from events'),
     }
   }
@@ -146,6 +150,7 @@ export class Rows {
     }))
   }
 
+  /** Whether one may begin here: at an event, or where one may have stood before it was scavenged. */
   isPosition(position: number): boolean {
     return this.#statements.one.get(position) !== undefined
   }

@@ -15,6 +15,8 @@ const methods: readonly (readonly [string, string, readonly string[]])[] = [
   ['event_store.client.streams.streams', 'delete', []],
   ['event_store.client.streams.streams', 'read', ['position', 'events']],
   ['event_store.client.streams.streams', 'tombstone', []],
+  ['event_store.client.operations.operations', 'startscavenge', []],
+  ['event_store.client.operations.operations', 'stopscavenge', []],
   ['event_store.client.gossip.gossip', 'read', []],
   ['event_store.client.server_features.serverfeatures', 'getsupportedmethods', []],
 ]

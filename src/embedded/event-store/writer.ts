@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { appendBytesMax, eventStoreBatchJobsMax } from '../../../protocol/limits.ts'
 import { checkAppend, type Expected, type Memory } from './check-append.ts'
+import { isDiskFull } from './database.ts'
 import { type Head, Heads } from './heads.ts'
 import { RecentIds } from './recent-ids.ts'
 import {
@@ -43,9 +44,6 @@ type Deps = {
 // Positions grow by what a record takes, with a share for its fixed columns.
 const recordOverheadBytes = 64
 
-const isDiskFull = (error: unknown): boolean =>
-  /disk is full|SQLITE_FULL|ENOSPC/i.test(String((error as Error)?.message ?? error))
-
 const sizeOf = (events: readonly Proposed[]): number =>
   events.reduce((sum, { data }) => sum + data.length, 0)
 
@@ -68,6 +66,7 @@ export class Writer {
   #scheduled = false
   #position: number
   #closed = false
+  #busyMs = 0
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -77,7 +76,7 @@ export class Writer {
     this.#end = writer.prepare('commit')
     this.#insertStream = writer.prepare('insert into streams (name) values (?)')
     this.#insertEvent = writer.prepare(
-      `insert into events (position, stream, revision, id, type, content_type, ticks, data, metadata)
+      `insert into events (position, stream, revision, id, type, content_type, created_ms, data, metadata)
        values (?, ?, ?, unhex(?), ?, ?, ?, ?, ?)`,
     )
     this.#eventAt = writer.prepare(
@@ -123,6 +122,11 @@ export class Writer {
     return this.#heads.of(stream)
   }
 
+  /** Milliseconds spent in commits so far. */
+  get busyMs(): number {
+    return this.#busyMs
+  }
+
   #enqueue(run: () => Written): Promise<Written> {
     if (this.#closed) return Promise.resolve({ kind: 'disk-full' })
     return new Promise((done) => {
@@ -136,7 +140,9 @@ export class Writer {
   #flush(): void {
     this.#scheduled = false
     const jobs = this.#queue.splice(0, eventStoreBatchJobsMax)
+    const started = performance.now()
     const results = this.#commit(jobs)
+    this.#busyMs += performance.now() - started
     for (const [i, job] of jobs.entries()) job.done(results[i] ?? { kind: 'disk-full' })
     if (this.#queue.length > 0 && !this.#scheduled) {
       this.#scheduled = true

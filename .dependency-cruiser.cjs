@@ -69,6 +69,7 @@ const may = {
     'prom-client',
     'kysely',
     'pg',
+    'pg-copy-streams',
     'zod',
     '^(node:)?[a-z_/]+$',
   ],

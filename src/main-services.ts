@@ -48,6 +48,16 @@ const startDatabase = async (
   return postgres.url
 }
 
+/** Where Postgres is: the one that a variable names, or the embedded one, started. */
+export const startPostgresFor = async (
+  config: Config,
+  dataDir: DataDir,
+  log: Log,
+  closing: AsyncDisposableStack,
+): Promise<string> =>
+  config.databaseUrl ??
+  dataDir.folder('postgres').then((folder) => startDatabase(config, folder, log, closing))
+
 /** Starts what no variable replaces. Both at once: neither needs the other. */
 export const startServices = async (
   config: Config,
@@ -58,8 +68,7 @@ export const startServices = async (
   const [eventStoreUrl, databaseUrl] = await Promise.all([
     config.eventStoreUrl ??
       dataDir.folder('eventstore').then((folder) => startEventStore(folder, log, closing)),
-    config.databaseUrl ??
-      dataDir.folder('postgres').then((folder) => startDatabase(config, folder, log, closing)),
+    startPostgresFor(config, dataDir, log, closing),
   ])
   return { eventStoreUrl, databaseUrl }
 }

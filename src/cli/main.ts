@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CommandFailed, Misuse } from './api.ts'
+import { addBackup, addRestore } from './backup.ts'
 import { addConfig } from './config.ts'
 import type { Context } from './context.ts'
 import { addDevices } from './devices.ts'
@@ -25,6 +26,8 @@ const commands = [
   addDevices,
   addSimulate,
   addRebuild,
+  addBackup,
+  addRestore,
   addEventStore,
   addConfig,
 ]

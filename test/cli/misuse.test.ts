@@ -24,6 +24,8 @@ const commands = [
   'devices history',
   'simulate',
   'rebuild',
+  'backup',
+  'restore',
   'eventstore',
   'eventstore copy',
   'eventstore backup',

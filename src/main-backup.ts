@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { pipeline } from 'node:stream/promises'
+import pg from 'pg'
+import { to as copyTo } from 'pg-copy-streams'
+import type { Config } from './config.ts'
+import type { NodeFile } from './config-data-dir.ts'
+import {
+  BackupRefused,
+  eventsCopy,
+  type FileSum,
+  type Manifest,
+  manifestFile,
+  secretsCopy,
+  sumOf,
+  sync,
+  tableCopy,
+} from './main-backup-files.ts'
+
+const { version }: { version: string } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+)
+
+export type Backup = {
+  readonly dir: string
+  readonly position: string | null
+  readonly files: number
+  readonly bytes: number
+  readonly seconds: number
+}
+
+/** Every table of Lapel's that no rebuild makes anew. */
+const keptTables = `
+  select n.nspname as schema, c.relname as table from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('live', 'rebuilt', 'public', 'information_schema')
+    and n.nspname !~ '^pg_' order by 1, 2`
+
+/**
+ * The log as of one commit. The copy is made in one read transaction, so that writers go on meanwhile.
+ * Returns its last position; `null` for an empty log.
+ */
+const copyEvents = (source: string, target: string): string | null => {
+  const log = new DatabaseSync(source, { readOnly: true, timeout: 5_000 })
+  try {
+    log.prepare('vacuum into ?').run(target)
+  } finally {
+    log.close()
+  }
+  const copy = new DatabaseSync(target, { readOnly: true })
+  try {
+    const last = copy.prepare('select max(position) as position from events').get()
+    return last?.['position'] === null ? null : String(last?.['position'])
+  } finally {
+    copy.close()
+  }
+}
+
+const copyTables = async (databaseUrl: string, folder: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'lapel backup' })
+  await client.connect()
+  try {
+    // One snapshot for all of them.
+    await client.query('begin isolation level repeatable read read only')
+    const { rows } = await client.query<{ schema: string; table: string }>(keptTables)
+    for (const { schema, table } of rows) {
+      const file = await open(join(folder, tableCopy(schema, table)), 'wx', 0o600)
+      const rowsOut = client.query(copyTo(`copy ${schema}.${table} to stdout`))
+      await pipeline(rowsOut, file.createWriteStream())
+    }
+    await client.query('commit')
+  } finally {
+    await client.end()
+  }
+}
+
+const summed = async (folder: string): Promise<Record<string, FileSum>> => {
+  const sums: Record<string, FileSum> = {}
+  for (const name of (await readdir(folder)).sort()) {
+    const path = join(folder, name)
+    await chmod(path, 0o600)
+    await sync(path)
+    sums[name] = await sumOf(path)
+  }
+  return sums
+}
+
+/**
+ * In this order: a subject's key is in the vault before the first event that uses it is in the log, so a vault that is copied after the
+ * log opens all of it. The secrets are read on both sides, so that no change of theirs falls between.
+ */
+const copyAll = async (config: Config, node: NodeFile, folder: string): Promise<string | null> => {
+  const secrets = await readFile(config.secretsFile)
+  const isEmbedded = config.eventStoreUrl === undefined
+  const events = join(config.dataDir, 'eventstore', 'events.db')
+  const position = isEmbedded ? copyEvents(events, join(folder, eventsCopy)) : null
+  if (node.database_url === null) throw new BackupRefused('the running node names no Postgres')
+  await copyTables(node.database_url, folder)
+  if (!secrets.equals(await readFile(config.secretsFile)))
+    throw new BackupRefused('the secrets file was changed meanwhile: run it again')
+  await writeFile(join(folder, secretsCopy), secrets, { mode: 0o600, flag: 'wx' })
+  return position
+}
+
+/**
+ * Copies all that only Lapel holds while its node runs: secrets, vault, and the embedded event store, as they are at one position of the
+ * log. `dir` is made, and is whole or not there. Throws `BackupRefused`.
+ */
+export const backUp = async (config: Config, node: NodeFile, dir: string): Promise<Backup> => {
+  const started = performance.now()
+  if ((await readdir(dir).catch(() => [])).length > 0)
+    throw new BackupRefused(`${dir} is not empty: name a folder that is not there yet`)
+  const partial = join(dirname(dir), `.${basename(dir)}.partial-${process.pid}`)
+  await mkdir(partial, { recursive: true, mode: 0o700 })
+  try {
+    const position = await copyAll(config, node, partial)
+    const files = await summed(partial)
+    const manifest: Manifest = {
+      format: 1,
+      lapel: version,
+      made_at: new Date().toISOString(),
+      position,
+      event_store: config.eventStoreUrl === undefined ? 'embedded' : 'elsewhere',
+      files,
+    }
+    const manifestPath = join(partial, manifestFile)
+    await writeFile(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
+    await sync(manifestPath)
+    await sync(partial)
+    await rm(dir, { recursive: true, force: true })
+    await rename(partial, dir)
+    await sync(dirname(dir))
+    const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0)
+    const seconds = (performance.now() - started) / 1_000
+    return { dir, position, files: Object.keys(files).length, bytes, seconds }
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true })
+    throw error
+  }
+}

@@ -128,6 +128,20 @@ export type OwnershipRow = {
   until: Date | null
 }
 
+export type HeartbeatRow = {
+  device_id: string
+  project_id: string
+  received_at: Date
+  position: Int8
+  /** Its place within the commit at that position. */
+  entry: number
+  via: 'mqtt' | 'http'
+  boot: string | null
+  seq: Int8 | null
+  device_at: string | null
+  data: Readonly<Record<string, unknown>>
+}
+
 /** When a key was last used, to the minute: no fold of the log. */
 export type KeyUseRow = { key_id: string; used_at: Date }
 
@@ -143,5 +157,6 @@ export type Tables = {
   'live.sessions': SessionRow
   'live.lost_nodes': LostNodeRow
   'live.ownership': OwnershipRow
+  'live.heartbeats': HeartbeatRow
   'usage.api_keys': KeyUseRow
 }

@@ -54,3 +54,26 @@ export const ownedDevicesReply = listReply(
     })
     .meta({ id: 'OwnedDevice' }),
 ).extend({ at: instant })
+
+/** GET /devices/{id}/heartbeats: as they were received, without what a person named the device. `null`: it did not say. */
+export const heartbeatListReply = listReply(
+  z
+    .object({
+      received_at: instant,
+      via: z.enum(['mqtt', 'http']),
+      boot: z.union([z.int(), z.string()]).nullable(),
+      seq: count.nullable(),
+      /** By the device's own clock. */
+      device_at: z.iso.datetime().nullable(),
+      battery_percent: device.battery_percent,
+      storage_used_mb: device.storage_used_mb,
+      storage_total_mb: device.storage_total_mb,
+      signal_strength_dbm: device.signal_strength_dbm,
+      firmware_version: z.string().nullable(),
+      device_state: z.string().nullable(),
+      pending_recordings: count.nullable(),
+      flags: count.nullable(),
+      connection_type: z.array(connectionTypeSchema).nullable(),
+    })
+    .meta({ id: 'Heartbeat' }),
+)

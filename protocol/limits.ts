@@ -152,6 +152,9 @@ export const unknownWaitersMax = 256
 export const batchEntriesMax = 20_000
 export const batchEventsMax = 500
 export const healthCacheRowsMax = 50_000
+export const heartbeatDaysMax = 366
+export const heartbeatRestMsMin = 250
+export const partitionLockMsMax = 1_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
 export const projectorRestartMs = 1_000
@@ -195,8 +198,8 @@ export const mqttUnparsedBytesMax = 16_777_216
 export const namedStatementsMax = 500
 export const poolConnectionsMax = 10
 export const poolConnectMsMax = 2_000
-/** For the lead, for who waits for a position, for a rebuild. */
-export const projectorConnectionsMax = 3
+/** For the two that lead or try to, for who waits for a position, for a rebuild. */
+export const projectorConnectionsMax = 5
 export const readConnectionsMax = 8
 export const worldReadersMax = 1_000
 export const postgresHealthMsMax = 1_000

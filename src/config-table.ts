@@ -1,4 +1,5 @@
 import {
+  heartbeatDaysMax,
   onlineWindowSecondsMax,
   ratePerSecondMax,
   tokenGraceSecondsMax,
@@ -110,6 +111,12 @@ export const table = {
     example: '900',
     fallback: '900',
     parse: parseWhole(1, onlineWindowSecondsMax),
+  }),
+  heartbeatDays: defaulted({
+    variable: 'LAPEL_HEARTBEAT_DAYS',
+    example: '30',
+    fallback: '30',
+    parse: parseWhole(1, heartbeatDaysMax),
   }),
   log: defaulted({
     variable: 'LAPEL_LOG',

@@ -31,6 +31,8 @@ export type Config = {
   readonly tokenGraceSeconds: number
   /** How long a sign of life over HTTP counts as online. */
   readonly onlineWindowSeconds: number
+  /** How many days of heartbeats are kept, besides today. */
+  readonly heartbeatDays: number
   readonly log: (typeof logLevels)[number]
   /** For `lapel config`: no secret stands in it. */
   readonly described: readonly DescribedValue[]
@@ -155,6 +157,7 @@ export const loadConfig = (env: Environment, cwd: string): LoadedConfig => {
     }),
     tokenGraceSeconds: values.tokenGraceSeconds,
     onlineWindowSeconds: values.onlineWindowSeconds,
+    heartbeatDays: values.heartbeatDays,
     log: values.log,
     described: Object.freeze([
       ...Object.values(table).map((setting) => describe(env, setting)),

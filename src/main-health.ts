@@ -5,7 +5,7 @@ import type { Projector } from './projecting/projector.ts'
 export type HealthSources = {
   readonly version: string
   readonly auth: Pick<Auth, 'health' | 'lease'>
-  readonly projector: Pick<Projector, 'health'>
+  readonly projectors: readonly Pick<Projector, 'health'>[]
   /** Answers when Postgres does. */
   readonly askPostgres: () => Promise<unknown>
   readonly postgresMsMax: number
@@ -32,9 +32,10 @@ const bounded = async (work: Promise<unknown>, ms: number): Promise<Check> => {
  * follows it; Postgres and projections failing are shown, but take no ingest away.
  */
 export const healthReport = async (sources: HealthSources): Promise<HealthReport> => {
-  const { auth, projector, version } = sources
+  const { auth, projectors, version } = sources
   const seen = auth.health()
-  const projecting = projector.health()
+  const projecting = projectors.map(({ health }) => health())
+  const failing = projecting.find(({ status }) => status === 'failing')
   // Following the log is the proof that the event store answers: appends and their way back.
   const eventStore: Check =
     seen.status === 'ok'
@@ -44,9 +45,9 @@ export const healthReport = async (sources: HealthSources): Promise<HealthReport
     event_store: eventStore,
     postgres: await bounded(sources.askPostgres(), sources.postgresMsMax),
     projections: {
-      status: projecting.status,
-      ...(projecting.detail !== undefined && { detail: projecting.detail }),
-      lag_ms: Math.round(projecting.lagMs),
+      status: failing?.status ?? 'ok',
+      ...(failing?.detail !== undefined && { detail: failing.detail }),
+      lag_ms: Math.round(Math.max(...projecting.map(({ lagMs }) => lagMs))),
     },
     auth: { status: seen.status, lag_ms: seen.lagMs, lease_ms: seen.leaseMs },
   } as const

@@ -44,7 +44,7 @@ export type Database = {
   readonly reads: WorldReads
   /** Two connections of its own, for look-ups of ids that nobody may have. */
   readonly spareDb: Kysely<Tables>
-  /** The projector's: its transactions wait for nobody. */
+  /** The projectors': their transactions wait for nobody. */
   readonly projectorPool: pg.Pool
 }
 

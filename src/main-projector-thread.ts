@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { allProjections } from '../projections/all.ts'
 import { openDatabase } from './main-postgres.ts'
-import type { FromThread, ThreadData, ToThread } from './main-projector.ts'
+import type { Follower, FromThread, ThreadData, ToThread } from './main-projector.ts'
+import type { Audience } from './projecting/audience.ts'
+import { followHeartbeats } from './projecting/heartbeat-history.ts'
 import { startMover } from './projecting/mover.ts'
 import { connectEventStore } from './store/eventstoredb.ts'
 import type { Log } from './store/log.ts'
@@ -10,7 +12,7 @@ import { createVault } from './store/vault.ts'
 
 // The composition root of the projector's thread.
 
-const { databaseUrl, eventStoreUrl, kek } = workerData as ThreadData
+const { databaseUrl, eventStoreUrl, kek, heartbeatDays } = workerData as ThreadData
 
 const say = (message: FromThread): void => parentPort?.postMessage(message)
 
@@ -42,25 +44,34 @@ const store = connectEventStore(eventStoreUrl)
 closing.defer(store.close)
 const { db, projectorPool } = openDatabase(databaseUrl, log, closing)
 const secrets = { kek: new Map(kek.map(([kid, key]) => [kid, Buffer.from(key)])) }
+const common = {
+  store,
+  pool: projectorPool,
+  log,
+  meter: {
+    count: (name: string, by = 1) => say({ kind: 'count', name, value: by }),
+    observe: (name: string, value: number) => say({ kind: 'observe', name, value }),
+  },
+  now: Date.now,
+  monotonic: () => performance.now(),
+}
+
+const audience = (of: Follower): Audience => ({
+  reached: (position) => say({ kind: 'reached', of, position }),
+  standing: (standing) => say({ kind: 'standing', of, standing }),
+})
+
 const mover = startMover(
   {
-    store,
-    pool: projectorPool,
+    ...common,
     vault: createVault({ db, secrets, random: randomBytes, now: Date.now }),
     projections: allProjections,
-    log,
-    meter: {
-      count: (name, by = 1) => say({ kind: 'count', name, value: by }),
-      observe: (name, value) => say({ kind: 'observe', name, value }),
-    },
-    monotonic: () => performance.now(),
   },
-  {
-    reached: (position) => say({ kind: 'reached', position }),
-    standing: (standing) => say({ kind: 'standing', standing }),
-  },
+  audience('models'),
 )
 closing.defer(mover.close)
+const heartbeats = followHeartbeats({ ...common, days: heartbeatDays }, audience('heartbeats'))
+closing.defer(heartbeats.close)
 
 const rebuilds = new Map<number, AbortController>()
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { projectorRestartMs, projectorStopMsMax } from '../protocol/limits.ts'
-import type { Audience, Mover, Standing } from './projecting/mover.ts'
+import type { Audience, Following, Standing } from './projecting/audience.ts'
+import type { Mover } from './projecting/mover.ts'
 import type { RebuildProgress } from './projecting/rebuild.ts'
 import type { RebuildOptions, RebuildOutcome } from './projecting/rebuilds.ts'
 import type { Log } from './store/log.ts'
@@ -11,6 +12,7 @@ export type ThreadData = {
   readonly databaseUrl: string
   readonly eventStoreUrl: string
   readonly kek: readonly (readonly [kid: string, key: Uint8Array])[]
+  readonly heartbeatDays: number
 }
 
 export type ToThread =
@@ -18,9 +20,12 @@ export type ToThread =
   | { readonly kind: 'break-off'; readonly id: number }
   | { readonly kind: 'close' }
 
+/** The two followers that run in it. */
+export type Follower = 'models' | 'heartbeats'
+
 export type FromThread =
-  | { readonly kind: 'reached'; readonly position: bigint }
-  | { readonly kind: 'standing'; readonly standing: Standing }
+  | { readonly kind: 'reached'; readonly of: Follower; readonly position: bigint }
+  | { readonly kind: 'standing'; readonly of: Follower; readonly standing: Standing }
   | {
       readonly kind: 'log'
       readonly level: keyof Log
@@ -46,21 +51,25 @@ type Waiting = {
 
 const thread = new URL('./main-projector-thread.ts', import.meta.url)
 
-/** The thread of the mover, started again when it breaks. */
-class MoverThread implements Mover {
+/** The thread, started again when it breaks. */
+class ProjectorThread {
   readonly #options: Options
-  readonly #audience: Audience
+  readonly #audiences = new Map<Follower, Audience>()
   readonly #rebuilds = new Map<number, Waiting>()
   #worker: Worker
   #ended: Promise<void> = Promise.resolve()
   #restart: NodeJS.Timeout | undefined
   #closing = false
+  #closed: Promise<void> | undefined
   #lastId = 0
 
-  constructor(options: Options, audience: Audience) {
+  constructor(options: Options) {
     this.#options = options
-    this.#audience = audience
     this.#worker = this.#start()
+  }
+
+  tell(of: Follower, audience: Audience): void {
+    this.#audiences.set(of, audience)
   }
 
   #start(): Worker {
@@ -68,7 +77,8 @@ class MoverThread implements Mover {
     worker.on('message', (message: FromThread) => this.#take(message))
     worker.on('error', (error) => {
       this.#options.log.error({ error }, 'the thread of the projector broke: it is started again')
-      this.#audience.standing({ caughtUp: false, failure: error.message })
+      for (const audience of this.#audiences.values())
+        audience.standing({ caughtUp: false, failure: error.message })
     })
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
@@ -88,10 +98,10 @@ class MoverThread implements Mover {
     const { log, meter } = this.#options
     switch (message.kind) {
       case 'reached':
-        this.#audience.reached(message.position)
+        this.#audiences.get(message.of)?.reached(message.position)
         break
       case 'standing':
-        this.#audience.standing(message.standing)
+        this.#audiences.get(message.of)?.standing(message.standing)
         break
       case 'log':
         log[message.level](message.fields, message.message)
@@ -142,7 +152,13 @@ class MoverThread implements Mover {
     })
   }
 
-  async close(): Promise<void> {
+  /** May be called again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end()
+    return this.#closed
+  }
+
+  async #end(): Promise<void> {
     this.#closing = true
     clearTimeout(this.#restart)
     this.#send({ kind: 'close' })
@@ -152,16 +168,27 @@ class MoverThread implements Mover {
   }
 }
 
+/** What runs in the thread: each tells its audience, and ends with the thread. */
+export type InThread = {
+  readonly models: (audience: Audience) => Mover
+  readonly heartbeats: (audience: Audience) => Following
+}
+
 /**
  * Moves the read models in a thread of its own: decoding and folding the log costs as much as taking it in, and would share one loop
  * with the devices' acknowledgements.
  */
-export const moveInThread =
-  (options: Options) =>
-  (audience: Audience): Mover => {
-    const mover = new MoverThread(options, audience)
-    return {
-      rebuild: (names, options) => mover.rebuild(names, options),
-      close: () => mover.close(),
-    }
+export const startProjectorThread = (options: Options): InThread => {
+  const thread = new ProjectorThread(options)
+  const close = () => thread.close()
+  return {
+    models: (audience) => {
+      thread.tell('models', audience)
+      return { rebuild: (names, given) => thread.rebuild(names, given), close }
+    },
+    heartbeats: (audience) => {
+      thread.tell('heartbeats', audience)
+      return { close }
+    },
   }
+}

@@ -1,6 +1,7 @@
 import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { allProjections } from '../projections/all.ts'
 import { readBootWindow } from '../projections/device-health.ts'
 import type { Random } from '../protocol/base62.ts'
 import { postgresHealthMsMax, startMsMax } from '../protocol/limits.ts'
@@ -20,11 +21,12 @@ import {
 import { healthReport } from './main-health.ts'
 import { createMetrics } from './main-metrics.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
-import { moveInThread } from './main-projector.ts'
+import { startProjectorThread } from './main-projector.ts'
 import { type Services, startServices } from './main-services.ts'
 import { startBroker } from './mqtt/broker.ts'
+import { heartbeatProjections } from './projecting/heartbeat-history.ts'
 import { migrate, SchemaTooNew } from './projecting/migrate.ts'
-import { createProjector } from './projecting/projector.ts'
+import { createProjector, followProgress } from './projecting/projector.ts'
 import { ReaderRoleMissing } from './projecting/row-security.ts'
 import type { EventStore } from './store/event-store.ts'
 import { connectEventStore } from './store/eventstoredb.ts'
@@ -131,21 +133,44 @@ const openCore = async (
   await whenUp('the event store (EVENTSTORE_URL)', log, () => publishSigningKeys(ledger, secrets))
   const vault = createVault({ db: database.db, secrets, ...clocks })
   const { meter } = metrics
-  const data = { ...services, kek: [...secrets.kek] }
+  const data = { ...services, kek: [...secrets.kek], heartbeatDays: config.heartbeatDays }
+  const thread = startProjectorThread({ data, log, meter })
+  const { pool } = database
+  const { monotonic } = clocks
   const projector = createProjector({
-    pool: database.pool,
-    monotonic: clocks.monotonic,
-    start: moveInThread({ data, log, meter }),
+    pool,
+    monotonic,
+    projections: allProjections,
+    start: thread.models,
   })
   closing.defer(projector.close)
-  return { secrets, metrics, store, database, ledger, vault, projector, log, meter, ...clocks }
+  const { progress: heartbeats } = followProgress({
+    pool,
+    monotonic,
+    projections: heartbeatProjections,
+    start: thread.heartbeats,
+  })
+  closing.defer(heartbeats.close)
+  return {
+    secrets,
+    metrics,
+    store,
+    database,
+    ledger,
+    vault,
+    projector,
+    heartbeats,
+    log,
+    meter,
+    ...clocks,
+  }
 }
 
 type Core = Awaited<ReturnType<typeof openCore>>
 
 /** The way in: credentials, observations, the broker and the API. */
 const openEdges = async (config: Config, core: Core, closing: AsyncDisposableStack) => {
-  const { database, metrics, projector, store, secrets } = core
+  const { database, metrics, projector, heartbeats, store, secrets } = core
   const serving = { now: false }
   const auth = await openAuth({ ...core, db: database.db, spareDb: database.spareDb, version })
   closing.defer(auth.close)
@@ -164,7 +189,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     healthReport({
       version,
       auth,
-      projector,
+      projectors: [projector, heartbeats],
       askPostgres: () => database.pool.query('select 1'),
       postgresMsMax: postgresHealthMsMax,
       serving: () => serving.now,

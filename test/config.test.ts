@@ -29,6 +29,7 @@ test('the defaults', () => {
     rates: { key: 1000, device: 50, project: 0 },
     tokenGraceSeconds: 86_400,
     onlineWindowSeconds: 900,
+    heartbeatDays: 30,
     log: 'info',
     unknown: [],
   })
@@ -50,6 +51,7 @@ test('every variable is taken', () => {
     LAPEL_RATE_PROJECT: '3',
     LAPEL_TOKEN_GRACE_SECONDS: '0',
     LAPEL_ONLINE_WINDOW_SECONDS: '1',
+    LAPEL_HEARTBEAT_DAYS: '366',
     LAPEL_LOG: 'debug',
     LAPEL_PROXY_PROTOCOL: 'off',
   })
@@ -64,6 +66,7 @@ test('every variable is taken', () => {
   assert.equal(config.rates, { key: 0, device: 1_000_000, project: 3 })
   assert.is(config.tokenGraceSeconds, 0)
   assert.is(config.onlineWindowSeconds, 1)
+  assert.is(config.heartbeatDays, 366)
   assert.is(config.log, 'debug')
 })
 
@@ -98,6 +101,7 @@ const wrong: Record<string, readonly string[]> = {
   LAPEL_RATE_PROJECT: ['0x10'],
   LAPEL_TOKEN_GRACE_SECONDS: ['86401', '-1'],
   LAPEL_ONLINE_WINDOW_SECONDS: ['0', '86401'],
+  LAPEL_HEARTBEAT_DAYS: ['0', '367'],
   LAPEL_LOG: ['verbose', 'INFO'],
   LAPEL_MQTTS: ['127.0.0.1:8883'],
   LAPEL_MQTT_WS: ['127.0.0.1:8083'],

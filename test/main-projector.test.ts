@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { moveInThread, type ThreadData } from '../src/main-projector.ts'
-import type { Standing } from '../src/projecting/mover.ts'
+import { startProjectorThread, type ThreadData } from '../src/main-projector.ts'
+import type { Standing } from '../src/projecting/audience.ts'
 import { keepLog } from './support/keep-log.ts'
 import { openStage } from './support/stage.ts'
 import { until } from './support/until.ts'
@@ -12,6 +12,7 @@ const data: ThreadData = {
   databaseUrl: stage.database.url,
   eventStoreUrl: stage.server.url,
   kek: [...stage.secrets.kek],
+  heartbeatDays: 30,
 }
 
 const start = (given: ThreadData) => {
@@ -22,7 +23,7 @@ const start = (given: ThreadData) => {
     ...keepLog(),
   }
   const meter = { count: () => {}, observe: (name: string) => void heard.measured.add(name) }
-  const mover = moveInThread({ data: given, log: heard.log, meter })({
+  const mover = startProjectorThread({ data: given, log: heard.log, meter }).models({
     reached: (position) => {
       heard.position = position
     },

@@ -6,6 +6,7 @@ import * as keys from './routes/api-keys.ts'
 import { bindDevice, bindDeviceOperation } from './routes/bind-device.ts'
 import { createDevice, createDeviceOperation } from './routes/create-device.ts'
 import { createEndUser, createEndUserOperation } from './routes/create-end-user.ts'
+import { deviceHeartbeats, deviceHeartbeatsOperation } from './routes/device-heartbeats.ts'
 import { deviceHistory, deviceHistoryOperation } from './routes/device-history.ts'
 import { deviceOwner, deviceOwnerOperation } from './routes/device-owner.ts'
 import * as settings from './routes/device-settings.ts'
@@ -120,6 +121,7 @@ export const routes: readonly Route[] = [
     settings.changeSettingsOperation,
     settings.changeSettings,
   ),
+  devicesRead('GET /v1/devices/:id/heartbeats', deviceHeartbeatsOperation, deviceHeartbeats),
   devicesRead('GET /v1/devices/:id/history', deviceHistoryOperation, deviceHistory),
   devicesRead('GET /v1/devices/:id/owner', deviceOwnerOperation, deviceOwner),
 

@@ -72,6 +72,8 @@ export type HttpDeps = {
   readonly vault: Vault
   readonly ingest: Pick<Ingest, 'observe'>
   readonly projector: Projections
+  /** The history of heartbeats, which is kept apart. */
+  readonly heartbeats: Projections
   /** For reads of one project world: row security lets no statement see another. */
   readonly reads: (project: ProjectId) => Kysely<Tables>
   /** For what belongs to no world: checkpoints, projects. */

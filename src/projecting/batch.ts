@@ -8,6 +8,9 @@ export class CheckpointMoved extends Error {
   override readonly name = 'CheckpointMoved'
 }
 
+/** What a checkpoint is kept of. */
+export type Versioned = Pick<AnyProjection, 'name' | 'version'>
+
 /** How far each projection has come; `null`: it has not begun. */
 export type Checkpoints = ReadonlyMap<string, bigint | null>
 
@@ -31,7 +34,7 @@ export type Batch = {
 export const loadCheckpoints = async (
   client: PoolClient,
   schema: string,
-  projections: readonly AnyProjection[],
+  projections: readonly Versioned[],
 ): Promise<Checkpoints> => {
   const names = projections.map(({ name }) => name)
   const versions = projections.map(({ version }) => version)
@@ -50,9 +53,14 @@ export const loadCheckpoints = async (
 }
 
 /** Compare and set: who lost the lead loses the whole batch. */
-const moveCheckpoints = async (
+export const moveCheckpoints = async (
   client: PoolClient,
-  { schema, projections, from, to }: Batch,
+  {
+    schema,
+    projections,
+    from,
+    to,
+  }: Pick<Batch, 'schema' | 'from' | 'to'> & { readonly projections: readonly Versioned[] },
 ): Promise<void> => {
   const behind = projections.filter(({ name }) => (from.get(name) ?? -1n) < to)
   if (behind.length === 0) return
@@ -86,12 +94,27 @@ const run = async (client: PoolClient, batch: Batch): Promise<readonly RowBatch[
   return rows
 }
 
+/** All of the work, or none. `begin` may say how it is isolated. */
+export const inTransaction = async <Result>(
+  client: PoolClient,
+  begin: string,
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  await client.query(begin)
+  try {
+    const result = await work()
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch(() => {})
+    throw error
+  }
+}
+
 /** Rows and checkpoint change in one transaction; returns the checkpoints as they are afterwards. */
 export const writeBatch = async (client: PoolClient, batch: Batch): Promise<Checkpoints> => {
-  await client.query('begin')
   try {
-    const rows = await run(client, batch)
-    await client.query('commit')
+    const rows = await inTransaction(client, 'begin', () => run(client, batch))
     for (const table of rows) table.remember()
     const to = batch.to
     return new Map(
@@ -99,7 +122,6 @@ export const writeBatch = async (client: PoolClient, batch: Batch): Promise<Chec
     )
   } catch (error) {
     for (const cache of batch.caches?.values() ?? []) cache.clear()
-    await client.query('rollback').catch(() => {})
     throw error
   }
 }

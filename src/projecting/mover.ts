@@ -1,13 +1,16 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
-import { leadRetryMsMax, projectorRestMsMax, resubscribeDelayMsMax } from '../../protocol/limits.ts'
-import type { EventStore, Position } from '../store/event-store.ts'
+import { projectorRestMsMax } from '../../protocol/limits.ts'
+import type { EventStore } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
+import type { Audience } from './audience.ts'
 import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
+import { keepLeading } from './lead.ts'
+import { pause } from './pause.ts'
 import { createRebuilds, leaderOf, type RebuildOptions, type RebuildOutcome } from './rebuilds.ts'
 import { createRowCache } from './row-cache.ts'
 import { batchesOf } from './take-batch.ts'
@@ -24,21 +27,6 @@ export type MoverDeps = {
   readonly monotonic: () => number
 }
 
-/** How it stands with the moving of the read models. */
-export type Standing = {
-  /** This mover leads, and has come to the end of the log. */
-  readonly caughtUp: boolean
-  /** Why it stopped, until it goes on. */
-  readonly failure: string | undefined
-}
-
-/** Who is told of it. */
-export type Audience = {
-  /** Committed up to there. */
-  readonly reached: (position: Position) => void
-  readonly standing: (standing: Standing) => void
-}
-
 export type Mover = {
   /** From zero, beside the live tables; what is rebuilt takes their place. Only where it leads. */
   readonly rebuild: (names?: readonly string[], options?: RebuildOptions) => Promise<RebuildOutcome>
@@ -48,17 +36,6 @@ export type Mover = {
 // Any number that nobody else locks with.
 const leaderLock = 7_214_002
 const schema = 'live'
-
-/** One that leads for the whole cluster: an advisory lock on a connection of its own. `undefined`: another leads. */
-const tryLead = async (pool: Pool): Promise<PoolClient | undefined> => {
-  const client = await pool.connect()
-  const { rows } = await client.query<{ led: boolean }>('select pg_try_advisory_lock($1) as led', [
-    leaderLock,
-  ])
-  if (rows[0]?.led) return client
-  client.release()
-  return undefined
-}
 
 const restEntriesMin = 200
 const restMsPerEntry = 0.2
@@ -147,69 +124,23 @@ class Leading {
 
 /** The mover of the cluster: whoever holds the lock moves all live projections, in one subscription, one transaction a batch. */
 export const startMover = (deps: MoverDeps, audience: Audience): Mover => {
-  const stopping = new AbortController()
   let leading: Leading | undefined
   const say = (failure?: string) => audience.standing({ caughtUp: false, failure })
-
-  const lead = async (): Promise<void> => {
-    const client = await tryLead(deps.pool)
-    say()
-    if (!client) return
-    const own = new Leading(deps, client, audience)
-    leading = own
-    // A connection that breaks must not be handed to anybody else, and its lock is gone with it.
-    let broken: Error | undefined
-    client.on('error', (error) => {
-      broken = error
-    })
-    try {
-      await own.run(stopping.signal)
-    } catch (error) {
-      broken = error as Error
-      throw error
-    } finally {
-      leading = undefined
-      say()
-      if (!broken) await client.query('select pg_advisory_unlock($1)', [leaderLock]).catch(() => {})
-      client.release(broken ?? true)
-    }
-  }
-
-  const loop = async (): Promise<void> => {
-    for (let delayMs = 50; !stopping.signal.aborted; ) {
-      try {
-        await lead()
-        delayMs = leadRetryMsMax
-      } catch (error) {
-        say(String((error as Error).message))
-        deps.log.warn({ error }, 'the projector stopped: it will try again')
-        delayMs = Math.min(delayMs * 2, resubscribeDelayMsMax)
-      }
-      await pause(delayMs, stopping.signal)
-    }
-  }
-  const running = loop()
-
+  const leadership = keepLeading(
+    { ...deps, lock: leaderLock, what: 'the projector', say },
+    async (client, signal) => {
+      leading = new Leading(deps, client, audience)
+      await leading.run(signal).finally(() => {
+        leading = undefined
+      })
+    },
+  )
   return {
     rebuild: async (names, options = {}) =>
       leading?.rebuild(names, options) ?? {
         kind: 'not-leading',
         leader: await leaderOf(deps.pool, leaderLock),
       },
-    close: async () => {
-      stopping.abort()
-      await running
-    },
+    close: leadership.close,
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })

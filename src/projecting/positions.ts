@@ -1,8 +1,14 @@
 import type { Pool } from 'pg'
 import { positionPollMsMax } from '../../protocol/limits.ts'
 import type { Position } from '../store/event-store.ts'
+import type { Versioned } from './batch.ts'
 
-type Deps = { readonly pool: Pool; readonly monotonic: () => number }
+type Deps = {
+  readonly pool: Pool
+  readonly monotonic: () => number
+  /** Those that move together; others' checkpoints count for nothing. */
+  readonly projections: readonly Versioned[]
+}
 
 type Waiter = { readonly position: Position; readonly done: (reached: boolean) => void }
 
@@ -22,7 +28,7 @@ export type Positions = {
  * Where this node leads, a waiter is woken by the very commit; elsewhere the checkpoint row is asked again and again, by one
  * query for all who wait.
  */
-export const createPositions = ({ pool, monotonic }: Deps): Positions => {
+export const createPositions = ({ pool, monotonic, projections }: Deps): Positions => {
   const waiters = new Set<Waiter & { readonly since: number }>()
   let known: Position = -1n
   let polling = false
@@ -35,7 +41,10 @@ export const createPositions = ({ pool, monotonic }: Deps): Positions => {
 
   const ask = async (): Promise<void> => {
     const { rows } = await pool.query<{ commit: string | null }>(
-      'select min(commit) as commit from live.checkpoints',
+      `select min(c.commit) as commit from live.checkpoints c
+       join unnest($1::text[], $2::int[]) as p (name, version) on p.name = c.projection and p.version = c.version
+       having count(c.commit) = cardinality($1)`,
+      [projections.map(({ name }) => name), projections.map(({ version }) => version)],
     )
     const commit = rows[0]?.commit
     if (commit) reached(BigInt(commit))

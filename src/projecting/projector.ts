@@ -1,6 +1,8 @@
 import type { Pool } from 'pg'
 import type { Position } from '../store/event-store.ts'
-import { type Audience, type Mover, type MoverDeps, type Standing, startMover } from './mover.ts'
+import type { Audience, Following, Standing } from './audience.ts'
+import type { Versioned } from './batch.ts'
+import { type Mover, type MoverDeps, startMover } from './mover.ts'
 import { createPositions } from './positions.ts'
 
 export type ProjectorHealth = {
@@ -9,34 +11,40 @@ export type ProjectorHealth = {
   readonly lagMs: number
 }
 
-export type Projector = {
-  /** Whether the read models have come to that position, waiting for it at most `msMax`. */
+/** How far read models that move together have come. */
+export type Progress = {
+  /** Whether they have come to that position, waiting for it at most `msMax`. */
   readonly waitFor: (position: Position, msMax: number) => Promise<boolean>
   /** What they have reached for certain, where this node leads; elsewhere only the checkpoints tell. */
   readonly position: () => Position | undefined
   readonly health: () => ProjectorHealth
-  readonly rebuild: Mover['rebuild']
   readonly close: () => Promise<void>
 }
 
-type Deps = {
+export type Projector = Progress & { readonly rebuild: Mover['rebuild'] }
+
+type Deps<Moved extends Following> = {
   readonly pool: Pool
   readonly monotonic: () => number
-  /** Starts the mover, in this thread or in another. */
-  readonly start: (audience: Audience) => Mover
+  readonly projections: readonly Versioned[]
+  /** Starts what moves them, in this thread or in another. */
+  readonly start: (audience: Audience) => Moved
 }
 
-/** How far the read models have come, and who waits for it. */
-export const createProjector = ({ start, ...deps }: Deps): Projector => {
+/** How far they have come, and who waits for it. */
+export const followProgress = <Moved extends Following>({
+  start,
+  ...deps
+}: Deps<Moved>): { readonly moved: Moved; readonly progress: Progress } => {
   const positions = createPositions(deps)
   let now: Standing = { caughtUp: false, failure: undefined }
-  const mover = start({
+  const moved = start({
     reached: positions.reached,
     standing: (standing) => {
       now = standing
     },
   })
-  return {
+  const progress: Progress = {
     waitFor: positions.waitFor,
     position: () => (now.caughtUp ? positions.known() : undefined),
     health: () => {
@@ -45,12 +53,17 @@ export const createProjector = ({ start, ...deps }: Deps): Projector => {
         ? { status: 'ok', lagMs }
         : { status: 'failing', detail: now.failure, lagMs }
     },
-    rebuild: mover.rebuild,
     close: async () => {
       positions.close()
-      await mover.close()
+      await moved.close()
     },
   }
+  return { moved, progress }
+}
+
+export const createProjector = (deps: Deps<Mover>): Projector => {
+  const { moved, progress } = followProgress(deps)
+  return { ...progress, rebuild: moved.rebuild }
 }
 
 /** The projector in this thread. */

@@ -4,7 +4,7 @@ import { rebuildRoundsMax } from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
-import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
+import { type Checkpoints, inTransaction, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
 import { fingerprint } from './fingerprint.ts'
 import { createReadModels } from './migrate.ts'
@@ -47,22 +47,6 @@ const schema = 'rebuilt'
 
 const positionOf = (decoded: Decoded): bigint =>
   decoded.kind === 'recorded' ? decoded.event.position : decoded.position
-
-const inTransaction = async <Result>(
-  client: PoolClient,
-  begin: string,
-  work: () => Promise<Result>,
-): Promise<Result> => {
-  await client.query(begin)
-  try {
-    const result = await work()
-    await client.query('commit')
-    return result
-  } catch (error) {
-    await client.query('rollback')
-    throw error
-  }
-}
 
 /** The tables beside the live ones, folded as far as they are. */
 class Beside {

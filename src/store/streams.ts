@@ -63,4 +63,5 @@ export const nodeStream = (node: NodeId): string => `node-${node}`
 /** The prefixes that the two kinds of follower read. */
 export const lifecyclePrefixes = ['proj_', 'sys.'] as const
 export const nodeFollowerPrefixes = ['proj_', 'session.', 'node-'] as const
+export const ingestPrefixes = ['ingest.'] as const
 export const projectorPrefixes = ['proj_', 'session.', 'node-', 'ingest.'] as const

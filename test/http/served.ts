@@ -71,7 +71,15 @@ const openParts = async () => {
     log,
     meter,
   })
-  return { stage, log, lines, auth, ingest, projector: stage.projector() }
+  return {
+    stage,
+    log,
+    lines,
+    auth,
+    ingest,
+    projector: stage.projector(),
+    heartbeats: stage.heartbeats(),
+  }
 }
 
 const depsOf = ({
@@ -80,11 +88,13 @@ const depsOf = ({
   auth,
   ingest,
   projector,
+  heartbeats,
 }: Awaited<ReturnType<typeof openParts>>): HttpDeps => ({
   auth,
   ledger: stage.ledger,
   vault: stage.vault,
   projector,
+  heartbeats,
   reads: stage.reads,
   shared: stage.db,
   secrets: stage.secrets,
@@ -136,6 +146,7 @@ export const serve = async () => {
     end: async () => {
       await http.close()
       await parts.auth.close()
+      await parts.heartbeats.close()
       await parts.projector.close()
       await parts.stage.end()
     },

@@ -6,6 +6,7 @@ import type { Tables } from '../../projections/tables.ts'
 import { newId, type ProjectId } from '../../protocol/ids.ts'
 import { create, project } from '../../src/domain/project.ts'
 import { openWorldReads, readerOptions, type WorldReads } from '../../src/main-reads.ts'
+import { startHeartbeatHistory } from '../../src/projecting/heartbeat-history.ts'
 import { migrate } from '../../src/projecting/migrate.ts'
 import { type Projector, startProjector } from '../../src/projecting/projector.ts'
 import type { EventStore } from '../../src/store/event-store.ts'
@@ -20,6 +21,8 @@ import { type FreshDatabase, freshDatabase } from './database.ts'
 import { startEventStore, type TestEventStore } from './event-store.ts'
 import { keepLog } from './keep-log.ts'
 import { freshSecrets } from './secrets.ts'
+
+type HeartbeatOptions = { readonly now?: () => number; readonly days?: number }
 
 /** The real event store and the real Postgres, with everything below the edges on them. */
 export type Stage = {
@@ -37,6 +40,7 @@ export type Stage = {
   readonly world: () => Promise<ProjectId>
   readonly sealFor: (project: ProjectId, subject: string, object: object) => Promise<string>
   readonly projector: () => Projector
+  readonly heartbeats: (given?: HeartbeatOptions) => ReturnType<typeof startHeartbeatHistory>
   readonly end: () => Promise<void>
 }
 
@@ -87,6 +91,17 @@ export const openStage = async (): Promise<Stage> => {
         log: keepLog().log,
         meter: { count: () => {}, observe: () => {} },
         monotonic: () => performance.now(),
+      }),
+    heartbeats: (given) =>
+      startHeartbeatHistory({
+        store,
+        pool,
+        log: keepLog().log,
+        meter: { count: () => {}, observe: () => {} },
+        monotonic: () => performance.now(),
+        now: Date.now,
+        days: 30,
+        ...given,
       }),
     end: async () => {
       await store.close()

@@ -128,6 +128,23 @@ export const owner = {
   revision: 2,
 }
 
+export const heartbeat = {
+  received_at: later,
+  via: 'mqtt',
+  boot: 12,
+  seq: 4_711,
+  device_at: at,
+  battery_percent: 81,
+  storage_used_mb: 512,
+  storage_total_mb: 4_096,
+  signal_strength_dbm: -87,
+  firmware_version: '2.4.1',
+  device_state: 'idle',
+  pending_recordings: 2,
+  flags: 16,
+  connection_type: ['4g'],
+}
+
 const { at: ownedAt, known_at: _, revision: __, ...owned } = owner
 
 export const page = (row: object) => ({ data: [row], has_more: false, next_cursor: null })

@@ -62,6 +62,8 @@ export const openDatabase = (url: string, log: Log, closing: AsyncDisposableStac
     })
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     pool.on('error', (error) => log.debug({ error }, 'an idle connection to Postgres broke'))
+    // While a connection is in use the pool does not listen to it: its end is told by the statement that fails.
+    pool.on('connect', (client) => client.on('error', () => {}))
     closing.defer(() => pool.end())
     return pool
   }

@@ -29,7 +29,8 @@ const may = {
     'aedes',
     'mqtt-packet',
     'cbor-x',
-    '^(node:)?(buffer|net|tls|stream)$',
+    'ws',
+    '^(node:)?(buffer|http|net|tls|stream)$',
   ],
   '^src/http/': [
     '^src/(http|auth|ingest|domain|store)/',

@@ -172,8 +172,15 @@ export const ingestWaitingEntriesMax = 25_000
 export const mqttUnreadBytesMax = 65_536
 export const cborDepthMax = 16
 export const mqttBurstMessages = 500
+export const mqttClientPendingBytesMax = 1_048_576
 export const mqttConnectMsMax = 5_000
+export const mqttConnectionsMax = 50_000
+/** A carrier's gateway stands for thousands of devices. */
+export const mqttConnectionsPerAddressMax = 20_000
+export const mqttDrainMsMax = 10_000
 export const mqttFiltersMax = 8
+/** Of a WebSocket until its CONNECT is complete. */
+export const mqttFirstBytesMax = 16_384
 export const mqttHoldBackMsMax = 5_000
 export const mqttInflightMax = 1_000
 export const mqttInflightQos2Max = 20
@@ -183,16 +190,22 @@ export const mqttPacketBytesBeforeConnackMax = 1_024
 export const mqttPacketBytesMax = 131_072
 /** MQTT 3.1.1, section 2.2.3. */
 export const mqttPacketLengthBytesMax = 4
+/** Of all clients: past it those that send more are read no further. */
+export const mqttPendingBytesMax = 67_108_864
+export const mqttPendingMessagesMax = 20_000
 export const mqttPipelinedPacketsMax = 200
 export const plainHeartbeatBytesMax = 1_024
 /** Fewer than 2^53 has, so that no digit is lost. */
 export const plainIntegerDigitsMax = 15
 export const mqttRejectBytesMax = 1_024
 export const mqttRejectsPerMinuteMax = 10
+export const mqttSilentConnectionsMax = 10_000
+export const mqttSilentConnectionsPerAddressMax = 2_000
 export const mqttSliceMsMax = 4
 export const mqttStoredTopicCharsMax = 256
 /** Of all clients: past it those that send more are read no further. */
 export const mqttUnparsedBytesMax = 16_777_216
+export const proxyHeaderBytesMax = 1_024
 
 // the composition root
 export const namedStatementsMax = 500

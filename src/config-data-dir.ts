@@ -14,6 +14,8 @@ const nodeFile = z.object({
   version: z.string(),
   http: z.string(),
   mqtt: z.string(),
+  mqtts: z.string().nullish(),
+  mqtt_ws: z.string().nullish(),
   /** Bearer for this start, taken from loopback only. */
   admin: z.string(),
   eventstore_url: z.string().nullable(),

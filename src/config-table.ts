@@ -71,6 +71,36 @@ export const table = {
     fallback: '127.0.0.1:1883',
     parse: parseAddress,
   }),
+  mqtts: {
+    variable: 'LAPEL_MQTTS',
+    example: '0.0.0.0:8883',
+    parse: parseAddress,
+    without: 'off',
+  },
+  mqttWs: {
+    variable: 'LAPEL_MQTT_WS',
+    example: '127.0.0.1:8083',
+    parse: parseAddress,
+    without: 'off',
+  },
+  tlsCert: {
+    variable: 'LAPEL_TLS_CERT',
+    example: '/etc/lapel/tls.crt',
+    parse: parseText,
+    without: 'off',
+  },
+  tlsKey: {
+    variable: 'LAPEL_TLS_KEY',
+    example: '/etc/lapel/tls.key',
+    parse: parseText,
+    without: 'off',
+  },
+  proxyProtocol: defaulted({
+    variable: 'LAPEL_PROXY_PROTOCOL',
+    example: 'v2',
+    fallback: 'off',
+    parse: parseOneOf(['off', 'v2']),
+  }),
   publicUrl: {
     variable: 'LAPEL_PUBLIC_URL',
     example: 'https://api.example.com',
@@ -136,21 +166,6 @@ export const acceptedTable = [
   { ...text('S3_SECRET_ACCESS_KEY', '…'), mask: hide },
   { ...text('S3_EVENTS_TOKEN', '…'), mask: hide, without: 'made' },
 ] satisfies readonly Setting<string>[]
-
-const instead = 'leave it unset and put a TLS terminator or balancer without it in front'
-
-/** Named by the contract, not there yet: what relies on one of them must not start as if it were. */
-export const unsupported: readonly {
-  readonly variable: string
-  readonly allowed: string
-  readonly example: string
-}[] = [
-  { variable: 'LAPEL_MQTTS', allowed: 'off', example: instead },
-  { variable: 'LAPEL_MQTT_WS', allowed: 'off', example: 'leave it unset: devices use LAPEL_MQTT' },
-  { variable: 'LAPEL_TLS_CERT', allowed: 'off', example: instead },
-  { variable: 'LAPEL_TLS_KEY', allowed: 'off', example: instead },
-  { variable: 'LAPEL_PROXY_PROTOCOL', allowed: 'off', example: 'off' },
-]
 
 /** Read elsewhere: by the CLI and by the start under an older Node. */
 export const knownElsewhere: readonly string[] = [

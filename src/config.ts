@@ -6,7 +6,6 @@ import {
   type logLevels,
   type Setting,
   table,
-  unsupported,
 } from './config-table.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -19,6 +18,11 @@ export type Config = {
   readonly secretsFile: string
   readonly http: Address
   readonly mqtt: Address
+  /** MQTT over TLS, and the files of its certificate (absolute). */
+  readonly mqtts: (Address & { readonly certFile: string; readonly keyFile: string }) | undefined
+  readonly mqttWs: Address | undefined
+  /** Whether a balancer in front begins each MQTT connection with a PROXY header, version 2. */
+  readonly isProxied: boolean
   /** Without a slash at its end; undefined: the address on which HTTP listens. */
   readonly publicUrl: string | undefined
   readonly eventStoreUrl: string | undefined
@@ -92,17 +96,32 @@ const readTable = (env: Environment) => {
 const quoted = ({ mask }: Setting<unknown>, text: string) =>
   mask === undefined ? JSON.stringify(text.slice(0, 200)) : 'what it holds'
 
-const unsupportedFaults = (env: Environment): ConfigFault[] =>
-  unsupported.flatMap(({ variable, allowed, example }) => {
-    const text = given(env, variable)
-    if (text === undefined || text === allowed) return []
-    return [{ variable, problem: 'is not supported by this version', example }]
+const sameListener = (values: Partial<Values>): ConfigFault[] => {
+  const taken = new Map<string, string>()
+  return (['http', 'mqtt', 'mqtts', 'mqttWs'] as const).flatMap((key) => {
+    const address = values[key]
+    if (!address || address.port === 0) return []
+    const text = addressText(address)
+    const first = taken.get(text)
+    const { variable, example } = table[key]
+    if (first === undefined) taken.set(text, variable)
+    return first === undefined
+      ? []
+      : [{ variable, problem: `is the address of ${first}, too: ${text}`, example }]
   })
+}
 
-const sameListener = ({ http, mqtt }: Partial<Values>): ConfigFault[] => {
-  if (!http || !mqtt || http.port === 0 || addressText(http) !== addressText(mqtt)) return []
-  const problem = `is the address of LAPEL_HTTP, too: ${addressText(mqtt)}`
-  return [{ variable: 'LAPEL_MQTT', problem, example: table.mqtt.example }]
+/** A TLS listener needs a certificate, and a certificate a listener. */
+const halfTls = ({ mqtts, tlsCert, tlsKey }: Partial<Values>): ConfigFault[] => {
+  const given = { mqtts, tlsCert, tlsKey }
+  const keys = Object.keys(given) as (keyof typeof given)[]
+  const missing = keys.filter((key) => given[key] === undefined)
+  if (missing.length === 0 || missing.length === keys.length) return []
+  return missing.map((key) => {
+    const { variable, example } = table[key]
+    const others = keys.filter((one) => given[one] !== undefined).map((one) => table[one].variable)
+    return { variable, problem: `is needed beside ${others.join(' and ')}`, example }
+  })
 }
 
 // Kubernetes puts LAPEL_SERVICE_HOST, LAPEL_PORT_8080_TCP … beside a service of that name.
@@ -111,7 +130,6 @@ const fromKubernetes = /^LAPEL(_[A-Z0-9]+)*_(SERVICE_|PORT)/
 const unknownVariables = (env: Environment): string[] => {
   const known = new Set([
     ...Object.values(table).map(({ variable }) => variable),
-    ...unsupported.map(({ variable }) => variable),
     ...knownElsewhere,
   ])
   return Object.keys(env).filter(
@@ -130,13 +148,20 @@ const describe = (env: Environment, setting: Setting<unknown>, note?: string): D
   }
 }
 
+const tlsListener = ({ mqtts, tlsCert, tlsKey }: Values, cwd: string): Config['mqtts'] =>
+  mqtts && tlsCert !== undefined && tlsKey !== undefined
+    ? { ...mqtts, certFile: resolve(cwd, tlsCert), keyFile: resolve(cwd, tlsKey) }
+    : undefined
+
 /**
  * The environment as configuration, or everything that is wrong with it at once.
  * `cwd` is what relative paths are relative to.
  */
 export const loadConfig = (env: Environment, cwd: string): LoadedConfig => {
   const { faults, values } = readTable(env)
-  const all = [...faults, ...sameListener(values), ...unsupportedFaults(env)]
+  const wrong = faults.map(({ variable }) => variable)
+  const halves = halfTls(values).filter(({ variable }) => !wrong.includes(variable))
+  const all = [...faults, ...sameListener(values), ...halves]
   if (all.length > 0) return { kind: 'faults', faults: all }
   const dataDir = resolve(cwd, values.dataDir)
   const config: Config = {
@@ -146,6 +171,9 @@ export const loadConfig = (env: Environment, cwd: string): LoadedConfig => {
       : join(dataDir, 'secrets.json'),
     http: Object.freeze(values.http),
     mqtt: Object.freeze(values.mqtt),
+    mqtts: Object.freeze(tlsListener(values, cwd)),
+    mqttWs: Object.freeze(values.mqttWs),
+    isProxied: values.proxyProtocol === 'v2',
     publicUrl: values.publicUrl,
     eventStoreUrl: values.eventStoreUrl,
     databaseUrl: values.databaseUrl,

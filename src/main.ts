@@ -20,6 +20,7 @@ import {
 } from './main-first-start.ts'
 import { healthReport } from './main-health.ts'
 import { createMetrics } from './main-metrics.ts'
+import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
 import { type Services, startServices } from './main-services.ts'
@@ -50,6 +51,8 @@ export type StartOptions = {
 export type Lapel = {
   readonly http: string
   readonly mqtt: string
+  /** Reads the certificate anew, for who connects from now on; missing where there is none. */
+  readonly reload: (() => Promise<void>) | undefined
   /** An orderly stop: no new work, what is under way is finished, everything closes in reverse. May be called again. */
   readonly stop: () => Promise<void>
 }
@@ -177,7 +180,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
   const ingest = openIngest({ ...core, store, lease: auth.lease })
   const broker = await startBroker({
     ...core,
-    ...config.mqtt,
+    ...(await mqttWays(config)),
     auth,
     ingest,
     rateDevice: config.rates.device,
@@ -195,6 +198,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
       serving: () => serving.now,
     })
   metrics.gauge('mqtt_connections', broker.connected)
+  metrics.gauge('mqtt_pending_bytes', broker.pendingBytes)
   metrics.gauge('ingest_pending_entries', ingest.pending)
   const deps = {
     ...core,
@@ -222,8 +226,11 @@ const explained = (error: unknown, config: Config): unknown => {
     return new StartRefused(error.message, { cause: error })
   const { code, port } = error as { code?: string; port?: number }
   if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error
-  const isHttp = port === config.http.port
-  const [variable, address] = isHttp ? ['LAPEL_HTTP', config.http] : ['LAPEL_MQTT', config.mqtt]
+  const { http, mqtt, mqtts, mqttWs } = config
+  const ways = { LAPEL_HTTP: http, LAPEL_MQTTS: mqtts, LAPEL_MQTT_WS: mqttWs }
+  const [variable, address = mqtt] = Object.entries(ways).find(([, one]) => one?.port === port) ?? [
+    'LAPEL_MQTT',
+  ]
   const why =
     code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be listened on (${code})`
   return new StartRefused(
@@ -241,10 +248,10 @@ const open = async (
   const services = await startServices(config, dataDir, log, closing)
   const core = await openCore(config, services, options, closing)
   const { broker, http, admin, deps, serving } = await openEdges(config, core, closing)
-  const [httpAt, mqttAt] = [
-    addressText({ ...config.http, port: http.port }),
-    addressText({ ...config.mqtt, port: broker.port }),
-  ]
+  const addresses = {
+    http: `http://${addressText({ ...config.http, port: http.port })}`,
+    ...mqttAddresses(config, broker),
+  }
   serving.now = true
   closing.defer(async () => {
     serving.now = false
@@ -253,20 +260,20 @@ const open = async (
   await dataDir.writeNode({
     pid: process.pid,
     version,
-    http: `http://${httpAt}`,
-    mqtt: `mqtt://${mqttAt}`,
+    ...addresses,
     admin,
     eventstore_url: services.eventStoreUrl,
     database_url: services.databaseUrl,
     s3_endpoint: null,
   })
-  log.info({ http: `http://${httpAt}`, mqtt: `mqtt://${mqttAt}`, version }, 'Lapel serves')
+  log.info({ ...addresses, version }, 'Lapel serves')
   let stopping: Promise<void> | undefined
   const stop = () => {
     stopping ??= closing.disposeAsync()
     return stopping
   }
-  return { http: `http://${httpAt}`, mqtt: `mqtt://${mqttAt}`, stop }
+  const reload = () => reloadCertificate(config, broker, log)
+  return { ...addresses, reload: config.mqtts && reload, stop }
 }
 
 /** Starts a node: opens in order, closes in reverse. Throws `StartRefused` with a sentence for the operator. */

@@ -32,6 +32,9 @@ test('the defaults', () => {
     heartbeatDays: 30,
     log: 'info',
     unknown: [],
+    mqtts: undefined,
+    mqttWs: undefined,
+    isProxied: false,
   })
   assert.ok(described.every(({ from }) => from === 'default'))
 })
@@ -53,12 +56,24 @@ test('every variable is taken', () => {
     LAPEL_ONLINE_WINDOW_SECONDS: '1',
     LAPEL_HEARTBEAT_DAYS: '366',
     LAPEL_LOG: 'debug',
-    LAPEL_PROXY_PROTOCOL: 'off',
+    LAPEL_PROXY_PROTOCOL: 'v2',
+    LAPEL_MQTTS: '0.0.0.0:8883',
+    LAPEL_MQTT_WS: '0.0.0.0:8083',
+    LAPEL_TLS_CERT: 'tls.crt',
+    LAPEL_TLS_KEY: '/keys/tls.key',
   })
   assert.is(config.dataDir, '/var/lapel')
   assert.is(config.secretsFile, '/srv/secrets.json')
   assert.equal(config.http, { host: '0.0.0.0', port: 80 })
   assert.equal(config.mqtt, { host: '::1', port: 0 })
+  assert.equal(config.mqtts, {
+    host: '0.0.0.0',
+    port: 8883,
+    certFile: '/srv/tls.crt',
+    keyFile: '/keys/tls.key',
+  })
+  assert.equal(config.mqttWs, { host: '0.0.0.0', port: 8083 })
+  assert.ok(config.isProxied)
   assert.is(config.publicUrl, 'https://api.example.com/lapel')
   assert.is(config.eventStoreUrl, 'esdb://admin:changeit@a:2113,b:2113?tls=true')
   assert.is(config.databaseUrl, 'postgres://u:p@db/lapel')
@@ -103,11 +118,9 @@ const wrong: Record<string, readonly string[]> = {
   LAPEL_ONLINE_WINDOW_SECONDS: ['0', '86401'],
   LAPEL_HEARTBEAT_DAYS: ['0', '367'],
   LAPEL_LOG: ['verbose', 'INFO'],
-  LAPEL_MQTTS: ['127.0.0.1:8883'],
-  LAPEL_MQTT_WS: ['127.0.0.1:8083'],
-  LAPEL_TLS_CERT: ['/etc/cert.pem'],
-  LAPEL_TLS_KEY: ['/etc/key.pem'],
-  LAPEL_PROXY_PROTOCOL: ['v2', 'v1'],
+  LAPEL_MQTTS: ['8883'],
+  LAPEL_MQTT_WS: ['127.0.0.1', '127.0.0.1:1883'],
+  LAPEL_PROXY_PROTOCOL: ['v1', 'on'],
 }
 
 for (const [variable, texts] of Object.entries(wrong))
@@ -120,6 +133,27 @@ for (const [variable, texts] of Object.entries(wrong))
       )
       assert.ok(faults.every(({ problem, example }) => problem.length > 5 && example.length > 0))
     })
+
+test('half of what TLS needs is a fault that names the other half', () => {
+  const whole = {
+    LAPEL_MQTTS: '127.0.0.1:0',
+    LAPEL_TLS_CERT: '/etc/cert.pem',
+    LAPEL_TLS_KEY: '/etc/key.pem',
+  }
+  for (const [missing] of Object.entries(whole)) {
+    const told = faultsOf({ ...whole, [missing]: '' })
+    assert.equal(
+      told.map(({ variable }) => variable),
+      [missing],
+    )
+  }
+  assert.ok(load(whole).mqtts)
+})
+
+test('without a word about it there is neither TLS nor WebSocket nor a balancer', () => {
+  const { mqtts, mqttWs, isProxied } = load({})
+  assert.equal([mqtts, mqttWs, isProxied], [undefined, undefined, false])
+})
 
 test('all faults are told at once', () => {
   const env = Object.fromEntries(

@@ -23,8 +23,8 @@ export type AddressGate = {
   readonly blame: (remote: string) => void
 }
 
-// A household or a server has one /64 (RFC 6177) and could name 2^64 addresses of it.
-const networkOf = (remote: string): string => {
+/** A household or a server has one /64 (RFC 6177) and could name 2^64 addresses of it. */
+export const networkOf = (remote: string): string => {
   const plain = remote.replace(/^::ffff:/i, '')
   return plain.includes(':') ? plain.split(':').slice(0, 4).join(':') : plain
 }

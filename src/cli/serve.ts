@@ -2,27 +2,35 @@ import type { Command } from 'commander'
 import { stopMsMax } from '../../protocol/limits.ts'
 import { faultsText, loadConfig } from '../config.ts'
 import { createLog } from '../config-log.ts'
-import { startLapel } from '../main.ts'
+import { type Lapel, startLapel } from '../main.ts'
 import { StartRefused } from '../main-first-start.ts'
 import { CommandFailed } from './api.ts'
 import type { Context } from './context.ts'
 
-/** SIGTERM and SIGINT stop in order; a repeated signal changes nothing, and past the limit the process ends all the same. */
-const stopOnSignals = (stop: () => Promise<void>): void => {
+/**
+ * SIGTERM and SIGINT stop in order; a repeated signal changes nothing, and past the limit the process ends all the same. SIGHUP reads
+ * the certificate anew; a node that has none takes it for the end of its terminal.
+ */
+const obeySignals = (started: Promise<Lapel>): void => {
   let stopping = false
   const end = () => {
     if (stopping) return
     stopping = true
     const late = setTimeout(() => process.exit(1), stopMsMax)
-    stop().then(
-      () => {
-        clearTimeout(late)
-        process.exit(0)
-      },
-      () => process.exit(1),
-    )
+    started
+      .then((lapel) => lapel.stop())
+      .then(
+        () => {
+          clearTimeout(late)
+          process.exit(0)
+        },
+        () => process.exit(1),
+      )
   }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)
+  process.on('SIGHUP', () => {
+    started.then(({ reload }) => (reload ? void reload() : end()), end)
+  })
 }
 
 const serve = async ({ env, cwd, print }: Context, json: boolean): Promise<void> => {
@@ -39,7 +47,7 @@ const serve = async ({ env, cwd, print }: Context, json: boolean): Promise<void>
     if (error instanceof StartRefused) throw new CommandFailed(error.message, { cause: error })
     throw error
   })
-  stopOnSignals(async () => (await started).stop())
+  obeySignals(started)
   await started
 }
 

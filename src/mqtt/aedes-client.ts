@@ -16,6 +16,7 @@ type Internals = {
   readonly _nextBatch: () => void
   _parsingBatch: number
   readonly pause: () => void
+  readonly waitForDrain: (done: () => void) => void
   readonly _parser: NodeJS.EventEmitter & {
     parse: (chunk: Buffer) => void
     _parseLength: () => boolean
@@ -68,7 +69,7 @@ export const readFreely = (client: Client, take: (chunk: Buffer) => void): void 
   client.conn.on('data', take)
 }
 
-type Stop = 'inflight' | 'unparsed'
+type Stop = 'inflight' | 'own bytes' | 'pressure' | 'unparsed'
 const stops = new WeakMap<Client, Set<Stop>>()
 
 export const stopReading = (client: Client, why: Stop): void => {

@@ -1,8 +1,8 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Aedes, type Client, type PublishPacket } from 'aedes'
 import {
   mqttConnectMsMax,
-  mqttInflightQos2Max,
+  mqttDrainMsMax,
   mqttPacketBytesBeforeConnackMax,
   mqttPacketBytesMax,
   topicLevelsMax,
@@ -14,41 +14,51 @@ import { type Connections, createConnections } from './connection.ts'
 import { EarlyPackets } from './early-packets.ts'
 import { takeFrames } from './frames.ts'
 import { Intake } from './intake.ts'
+import { type Address, type Listener, openListeners } from './listeners.ts'
 import { createConnect } from './on-connect.ts'
-import { onPublish, takePublish } from './on-publish.ts'
 import { onForward, takeSubscribe } from './on-subscribe.ts'
 import type { BrokerDeps } from './ports.ts'
+import { takePublish } from './take-publish.ts'
+import { type Certificate, overTcp, overTls, overWebSocket, type Tls } from './transports.ts'
 
 export type Broker = {
   readonly port: number
+  readonly tlsPort: number | undefined
+  readonly webSocketPort: number | undefined
   /** Clients with a socket, signed in or not. */
   readonly connected: () => number
+  /** Bytes of payloads that wait for the log. */
+  readonly pendingBytes: () => number
+  /** Another certificate for what connects from now on. Throws where its two parts do not fit. */
+  readonly reload: (certificate: Certificate) => void
   /** Takes no more connections, lets what is pending be stored, and closes every session. */
   readonly close: () => Promise<void>
 }
 
-const listening = (server: Server, host: string, port: number): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      const address = server.address()
-      resolve(typeof address === 'object' && address ? address.port : port)
-    })
-  })
+/** Where devices come in. */
+export type Ways = {
+  readonly tcp: Address
+  readonly tls?: Address & { readonly certificate: Certificate }
+  readonly webSocket?: Address
+  /** Whether a balancer in front begins each connection with a PROXY header, version 2. */
+  readonly isProxied: boolean
+}
 
 /** Aedes' own use of it, which its types leave out: who published stands between the packet and the callback. */
 type Publish = (packet: PublishPacket, client: unknown, done?: (error?: Error) => void) => void
 
-const createAedes = async (deps: BrokerDeps, connections: Connections): Promise<Aedes> => {
+const createAedes = async (
+  hooks: ReturnType<typeof createConnect>['hooks'],
+  connections: Connections,
+): Promise<Aedes> => {
   const broker = await Aedes.createBroker({
-    ...createConnect(deps, connections),
-    authorizePublish: onPublish(deps, connections),
-    // Subscriptions never come this far.
+    ...hooks,
+    // What devices publish and subscribe never comes this far.
+    authorizePublish: (_client, _packet, callback) => callback(new Error('published past Lapel')),
     authorizeSubscribe: (_client, _subscription, callback) => callback(null, null),
     authorizeForward: onForward(connections),
     connectTimeout: mqttConnectMsMax,
-    maxInflightInbound: mqttInflightQos2Max,
+    drainTimeout: mqttDrainMsMax,
     maxTopicLevels: topicLevelsMax,
   })
   // What devices publish ends in the log: it is routed to nobody, so that it need not be looked up who would want it.
@@ -77,32 +87,15 @@ const followSessions = (broker: Aedes, deps: BrokerDeps, connections: Connection
   })
 }
 
-const closing =
-  (server: Server, broker: Aedes, sockets: ReadonlySet<Socket>, deps: BrokerDeps) => async () => {
-    const ended = new Promise((resolve) => server.close(resolve))
-    await deps.ingest.idle()
-    for (const socket of sockets) socket.destroy()
-    await new Promise<void>((resolve) => broker.close(() => resolve()))
-    await ended
-  }
-
-/** The broker edge: MQTT 3.1.1 over TCP. Throws what `listen` does: `EADDRINUSE` for a taken port. */
-export const startBroker = async (
-  deps: BrokerDeps & { readonly host: string; readonly port: number },
-): Promise<Broker> => {
-  const connections = createConnections()
-  const broker = await createAedes(deps, connections)
-  followSessions(broker, deps, connections)
+/** How the bytes of a client become packets, and who meets them. */
+const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections) => {
   const publish = takePublish(deps, connections, new Acknowledgements())
   const subscribe = takeSubscribe(deps, connections)
   const early = new EarlyPackets()
   const intake = new Intake(deps.monotonic)
   broker.on('clientReady', (client) => early.release(client))
-  const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    const client = broker.handle(socket)
+  const open = (conn: Duplex): Client => {
+    const client = broker.handle(conn)
     interceptPackets(
       client,
       (packet) =>
@@ -114,8 +107,49 @@ export const startBroker = async (
     readFreely(client, (chunk) => intake.add(client, chunk))
     takeFrames(client, (frame) => publish.frame(client, frame), bytesMax)
     // Whoever is never admitted has no session to end.
-    socket.once('error', () => cut(client))
+    conn.once('error', () => cut(client))
+    return client
+  }
+  const { pressure } = publish
+  return { open, take: (client: Client, bytes: Buffer) => intake.add(client, bytes), pressure }
+}
+
+const wanted = ({ tcp, tls, webSocket }: Ways, secure: Tls | undefined): Listener[] => [
+  { ...tcp, transport: overTcp },
+  ...(tls && secure ? [{ ...tls, transport: secure.transport }] : []),
+  ...(webSocket ? [{ ...webSocket, transport: overWebSocket() }] : []),
+]
+
+/** The broker edge: MQTT 3.1.1 over TCP, TLS and WebSocket. Throws what `listen` does: `EADDRINUSE` for a taken port. */
+export const startBroker = async (deps: BrokerDeps & Ways): Promise<Broker> => {
+  const connections = createConnections()
+  const connect = createConnect(deps, connections)
+  const broker = await createAedes(connect.hooks, connections)
+  followSessions(broker, deps, connections)
+  const clients = createClients(deps, broker, connections)
+  const secure = deps.tls && overTls(deps.tls.certificate)
+  const listeners = await openListeners(wanted(deps, secure), {
+    ...deps,
+    onCaller: ({ conn, remote, packet, bytes }) => {
+      const client = clients.open(conn)
+      connect.arrive(client, { remote, will: packet.will })
+      clients.take(client, bytes)
+    },
   })
-  const port = await listening(server, deps.host, deps.port)
-  return { port, connected: () => sockets.size, close: closing(server, broker, sockets, deps) }
+  const [tcp = 0, ...others] = listeners.ports
+  return {
+    port: tcp,
+    tlsPort: deps.tls ? others.shift() : undefined,
+    webSocketPort: deps.webSocket ? others.shift() : undefined,
+    connected: listeners.connected,
+    pendingBytes: () => clients.pressure.bytes,
+    reload: (certificate) => secure?.reload(certificate),
+    close: async () => {
+      const ended = listeners.close()
+      await deps.ingest.idle()
+      listeners.destroyAll()
+      await new Promise<void>((resolve) => broker.close(() => resolve()))
+      await ended
+    },
+  }
 }

@@ -3,7 +3,9 @@ import { mqttBurstMessages } from '../../protocol/limits.ts'
 import type { Encoding, TopicDevice } from '../../protocol/topics.ts'
 import type { Session } from '../auth/ports.ts'
 import { Completions } from './completions.ts'
+import { ExactlyOnce } from './exactly-once.ts'
 import { PlainHeartbeats } from './plain-heartbeat.ts'
+import type { Load } from './pressure.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** What is known of a client between its CONNACK and its end. */
@@ -13,6 +15,8 @@ export class Connection {
   readonly completions = new Completions()
   readonly bucket: TokenBucket
   readonly rejects: TokenBucket
+  readonly exactlyOnce = new ExactlyOnce()
+  readonly load: Load = { bytes: 0, isOver: false }
   /** Not read any further, while too much of it waits for the log. */
   held = false
   /** How the device names itself where it subscribed; `undefined` until it does. */

@@ -14,10 +14,10 @@ const publishKind = 0x30
 const flagsOfDup = 0x08
 const qos1 = 0x02
 
-type Head = { readonly length: number; readonly bodyAt: number }
+export type Head = { readonly length: number; readonly bodyAt: number }
 
 /** What stands before the body of the packet at `from` (section 2.2). */
-const headAt = (bytes: Buffer, from: number): Head | 'incomplete' | 'malformed' => {
+export const headAt = (bytes: Buffer, from: number): Head | 'incomplete' | 'malformed' => {
   let length = 0
   for (let i = 0; i < mqttPacketLengthBytesMax; i += 1) {
     const byte = bytes[from + 1 + i]
@@ -46,7 +46,7 @@ const publishAt = (
 }
 
 /** Bytes that wait until there are enough of them: joined once, in however small pieces they come. */
-class Gathering {
+export class Gathering {
   #chunks: Buffer[] = []
   #length = 0
   #needed = 0

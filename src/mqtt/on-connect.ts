@@ -1,68 +1,38 @@
 import type { AuthenticateError, AuthenticateHandler, Client, PreConnectHandler } from 'aedes'
-import {
-  mqttKeepAliveSecondsMax,
-  mqttKeepAliveSecondsMin,
-  mqttRejectsPerMinuteMax,
-} from '../../protocol/limits.ts'
+import { mqttRejectsPerMinuteMax } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
 import { parseUpTopic } from '../../protocol/topics.ts'
 import type { OpenOutcome, Session } from '../auth/ports.ts'
 import { cut, internals } from './aedes-client.ts'
+import type { ConnectPacket } from './connect-packet.ts'
 import { Connection, type Connections } from './connection.ts'
+import { connackCodes } from './lobby.ts'
 import type { BrokerDeps } from './ports.ts'
-
-const unacceptableVersion = Buffer.from([0x20, 2, 0, 1])
-
-/** CONNACK codes (MQTT 3.1.1, table 3.1; MQTT contract, "Connect"). */
-const codes = { identifier: 2, unavailable: 3, credentials: 4, notAuthorised: 5 } as const
 
 const codeOf = (kind: Exclude<OpenOutcome['kind'], 'opened'>): number => {
   switch (kind) {
     case 'malformed':
     case 'unknown':
     case 'wrong-secret':
-      return codes.credentials
+      return connackCodes.credentials
     case 'dead':
-      return codes.notAuthorised
+      return connackCodes.notAuthorised
     case 'not-now':
-      return codes.unavailable
+      return connackCodes.unavailable
   }
 }
 
 const refusal = (returnCode: number, message: string): AuthenticateError =>
   Object.assign(new Error(message), { returnCode }) as AuthenticateError
 
-type ConnectPacket = Parameters<PreConnectHandler>[1]
+/** What is known of a client before it is signed in. */
+export type Arrival = { readonly remote: string } & Pick<ConnectPacket, 'will'>
 
-/** A will may stand on the device's own will topic alone; it is a hint, and is not kept. */
-const isForeignWill = ({ will }: ConnectPacket): boolean => {
-  if (!will) return false
-  const topic = parseUpTopic(will.topic)
-  return topic?.kind !== 'will' || will.retain === true
-}
-
-const faultOf = (packet: ConnectPacket): string | undefined => {
-  const { keepalive = 0, clean, clientId } = packet
-  if (keepalive < mqttKeepAliveSecondsMin || keepalive > mqttKeepAliveSecondsMax)
-    return `keep-alive must be ${mqttKeepAliveSecondsMin} to ${mqttKeepAliveSecondsMax} s`
-  if (!clientId && !clean) return 'an empty client id needs a clean session'
-  return isForeignWill(packet) ? 'a will may only be on the own will topic' : undefined
-}
-
-/** Whose will it was, to see whether it is the signed-in device's own. */
-type Arrived = { readonly fault: string | undefined; readonly will: string | undefined }
-
+/** The second half of a CONNECT: the first, what needs no look-up, was the lobby's. */
 export const createConnect = (deps: BrokerDeps, connections: Connections) => {
-  const arrived = new WeakMap<Client, Arrived>()
+  const arrivals = new WeakMap<Client, Arrival>()
 
-  const preConnect: PreConnectHandler = (client, packet, callback) => {
-    // [MQTT-3.1.2-2]: Aedes knows 3.1, too, which this contract does not.
-    if (packet.protocolVersion !== 4) {
-      client.conn.write(unacceptableVersion)
-      callback(new Error('unacceptable protocol version'), false)
-      return
-    }
-    arrived.set(client, { fault: faultOf(packet), will: packet.will?.topic })
+  const preConnect: PreConnectHandler = (_client, packet, callback) => {
     // Every session is clean, and wills are not kept: Aedes is told neither.
     Object.assign(packet, { clean: true })
     delete packet.will
@@ -73,14 +43,12 @@ export const createConnect = (deps: BrokerDeps, connections: Connections) => {
     client: Client,
     password: Buffer | undefined,
   ): Promise<Session | AuthenticateError> => {
-    const fault = arrived.get(client)?.fault
-    if (fault !== undefined) return refusal(codes.identifier, fault)
     let session: Session | undefined
     const kick = (reason: CloseReason): void => {
       deps.log.info({ session: session?.id, reason }, 'session closed by the broker')
       cut(client)
     }
-    const remote = 'remoteAddress' in client.conn ? String(client.conn.remoteAddress) : ''
+    const remote = arrivals.get(client)?.remote ?? ''
     const outcome = await deps.auth.openSession(password?.toString('utf8') ?? '', remote, kick)
     if (outcome.kind !== 'opened')
       return refusal(codeOf(outcome.kind), `sign-in refused: ${outcome.kind}`)
@@ -93,12 +61,12 @@ export const createConnect = (deps: BrokerDeps, connections: Connections) => {
     session: Session,
   ): Promise<AuthenticateError | undefined> => {
     const { deviceId } = session.principal
-    const will = arrived.get(client)?.will
-    const device = will === undefined ? 'me' : parseUpTopic(will)?.device
+    const will = arrivals.get(client)?.will
+    const device = will === undefined ? 'me' : parseUpTopic(will.topic)?.device
     const end = (reason: CloseReason) => deps.auth.closeSession(session.id, reason)
     if (device !== 'me' && device !== deviceId) {
       end('protocol_error')
-      return refusal(codes.identifier, "another device's will")
+      return refusal(connackCodes.identifier, "another device's will")
     }
     if (!deps.ingest.knows(deviceId)) {
       const window = await deps.readWindow(deviceId)
@@ -126,10 +94,13 @@ export const createConnect = (deps: BrokerDeps, connections: Connections) => {
       (refused) => (refused ? callback(refused, null) : callback(null, true)),
       (error: unknown) => {
         deps.log.error({ error }, 'sign-in failed')
-        callback(refusal(codes.unavailable, 'not now'), null)
+        callback(refusal(connackCodes.unavailable, 'not now'), null)
       },
     )
   }
 
-  return { preConnect, authenticate }
+  return {
+    arrive: (client: Client, arrival: Arrival): void => void arrivals.set(client, arrival),
+    hooks: { preConnect, authenticate },
+  }
 }

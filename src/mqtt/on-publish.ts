@@ -1,25 +1,18 @@
-import type { AedesPublishPacket, AuthorizePublishHandler, Client } from 'aedes'
+import type { AedesPublishPacket } from 'aedes'
 import { type Instant, instantOf } from '../../protocol/instant.ts'
-import { mqttHoldBackMsMax, mqttInflightMax } from '../../protocol/limits.ts'
+import { mqttHoldBackMsMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import { parseUpTopic, type UpTopic, upTopic } from '../../protocol/topics.ts'
 import { rejectedEntry } from '../ingest/rejected-entry.ts'
 import { entryText, type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
 import { seal } from '../store/seal.ts'
-import type { Acknowledgements } from './acknowledgements.ts'
-import {
-  goOnReading,
-  type InboundPacket,
-  type InboundPublish,
-  refreshKeepAlive,
-  stopReading,
-} from './aedes-client.ts'
+import { refreshKeepAlive } from './aedes-client.ts'
 import type { Completion } from './completions.ts'
-import type { Connection, Connections } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { sendError, sendTime } from './downlink.ts'
-import type { PublishFrame } from './frames.ts'
 import type { PlainHeartbeat } from './plain-heartbeat.ts'
 import type { BrokerDeps } from './ports.ts'
+import type { Pressure } from './pressure.ts'
 import { type Fault, uplinkOf } from './uplink.ts'
 
 type Message = { readonly topic: string; readonly payload: Buffer }
@@ -126,8 +119,8 @@ const inTurn = (delivery: Delivery): void => {
 }
 
 /** Another device's topic, a system topic, retained: no acknowledgement, the connection is closed. */
-const trespass = (deps: BrokerDeps, connection: Connection | undefined, topic: string): Error => {
-  const device = connection?.session.principal.deviceId
+const trespass = (deps: BrokerDeps, connection: Connection, topic: string): Error => {
+  const device = connection.session.principal.deviceId
   deps.log.warn(
     { device, topic: topic.slice(0, 128) },
     'a publish outside the own topics: connection closed',
@@ -136,7 +129,7 @@ const trespass = (deps: BrokerDeps, connection: Connection | undefined, topic: s
   return new Error('not a topic of this device')
 }
 
-type Publish = Pick<AedesPublishPacket, 'topic' | 'payload' | 'qos' | 'retain'>
+export type Publish = Pick<AedesPublishPacket, 'topic' | 'payload' | 'qos' | 'retain'>
 
 const bytesOf = ({ payload }: Publish): Buffer =>
   typeof payload === 'string' ? Buffer.from(payload) : payload
@@ -149,79 +142,37 @@ const commonTopics: ReadonlyMap<string, UpTopic> = new Map(
   ]),
 )
 
+export const isCommonTopic = (topic: string): boolean => commonTopics.has(topic)
+
+/** What a device may not do: another device's topic, a system topic, retained, a text that is none [MQTT-1.5.3-1]. */
+const ownTopic = (
+  connection: Connection,
+  { topic: text, retain }: Publish,
+): UpTopic | undefined => {
+  const topic = commonTopics.get(text) ?? parseUpTopic(text)
+  const isOwn = topic !== undefined && connection.isOwn(topic.device)
+  return isOwn && !retain && !text.includes('\uFFFD') ? topic : undefined
+}
+
 /** One message of a signed-in device: `acknowledge` is called in its turn, with an error when the connection must be closed. */
-const deliver = (
-  deps: BrokerDeps,
-  connection: Connection | undefined,
-  packet: Publish,
-  acknowledge: Completion,
-): void => {
-  const topic = commonTopics.get(packet.topic) ?? parseUpTopic(packet.topic)
-  if (!connection || !topic || packet.retain || !connection.isOwn(topic.device)) {
-    acknowledge(trespass(deps, connection, packet.topic))
-    return
-  }
-  const message = { topic: packet.topic, payload: bytesOf(packet) }
-  // QoS 0 is taken and promised nothing: it does not hold up what comes behind it.
-  const end = packet.qos === 0 ? () => {} : connection.completions.next(acknowledge)
-  if (packet.qos === 0) acknowledge()
-  inTurn({ deps, connection, topic, message, end })
-}
-
-/**
- * What Aedes would do with a PUBLISH of QoS 0 or 1, without its costs a message: no routing, no promise, the PUBACKs of a commit in
- * one write a client. Everything else is left to it. A client is read no further while too much of it waits for the log.
- */
-export const takePublish = (
-  deps: BrokerDeps,
-  connections: Connections,
-  acknowledgements: Acknowledgements,
-) => {
-  const goOn = (connection: Connection): void => {
-    if (!connection.held || connection.completions.waiting > mqttInflightMax / 2) return
-    connection.held = false
-    goOnReading(connection.client, 'inflight')
-  }
-
-  const publish = (connection: Connection, packet: Publish, id: number | undefined): void => {
-    const { client, completions } = connection
-    deliver(deps, connection, packet, (error) => {
-      if (error) client.emit('error', error)
-      else if (id !== undefined) acknowledgements.add(client, id)
-      goOn(connection)
-    })
-    if (connection.held || completions.waiting < mqttInflightMax) return
-    connection.held = true
-    stopReading(client, 'inflight')
-  }
-
-  return {
-    packet: (client: Client, packet: InboundPacket): boolean => {
-      if (packet.cmd !== 'publish' || !client.connected) return false
-      const inbound = packet as InboundPublish
-      const connection = connections.of(client)
-      if (!connection || inbound.qos === 2) return false
-      refreshKeepAlive(client)
-      publish(connection, inbound, inbound.qos === 1 ? inbound.messageId : undefined)
-      return true
-    },
-    /** The same out of the bytes, for the topics of nearly every message. */
-    frame: (client: Client, { topic, id, payload }: PublishFrame): boolean => {
-      const connection = connections.of(client)
-      if (!connection || !client.connected || !commonTopics.has(topic)) return false
-      publish(connection, { topic, payload, qos: id === undefined ? 0 : 1, retain: false }, id)
-      return true
-    },
-  }
-}
-
-/** Before Aedes writes PUBREC, or the PUBACK of what was sent before CONNACK: the place where waiting for the log is possible. */
-export const onPublish =
-  (deps: BrokerDeps, connections: Connections): AuthorizePublishHandler =>
-  (client: Client | null, packet, callback): void => {
-    if (client?.closed) {
-      callback(new Error('the connection is closed'))
+export const createDeliver =
+  (deps: BrokerDeps, pressure: Pressure) =>
+  (connection: Connection, packet: Publish, acknowledge: Completion): void => {
+    const topic = ownTopic(connection, packet)
+    if (!topic) {
+      acknowledge(trespass(deps, connection, packet.topic))
       return
     }
-    deliver(deps, connections.of(client), packet, (error) => callback(error ?? null))
+    const { client, load, completions } = connection
+    const message = { topic: packet.topic, payload: bytesOf(packet) }
+    const { length } = message.payload
+    // QoS 0 is taken and promised nothing: it does not hold up what comes behind it.
+    const complete = packet.qos === 0 ? () => {} : completions.next(acknowledge)
+    if (packet.qos === 0) acknowledge()
+    pressure.add(client, load, length)
+    const end: Completion = (error) => {
+      pressure.remove(client, load, length)
+      complete(error)
+    }
+    inTurn({ deps, connection, topic, message, end })
   }

@@ -15,6 +15,8 @@ export type NodeFile = {
   readonly pid: number
   readonly http: string
   readonly mqtt: string
+  readonly mqtts?: string
+  readonly mqtt_ws?: string
   readonly admin: string
   readonly eventstore_url: string
   readonly database_url: string

@@ -16,7 +16,10 @@ export const connectDevice = (
   options: IClientOptions = {},
 ): Promise<TestDevice> =>
   new Promise((resolve, reject) => {
-    const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+    const client = mqtt.connect({
+      host: '127.0.0.1',
+      port,
+      protocol: 'mqtt',
       username: 'device',
       password: token,
       reconnectPeriod: 0,

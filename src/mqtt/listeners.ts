@@ -1,0 +1,152 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { mqttConnectMsMax } from '../../protocol/limits.ts'
+import type { Log } from '../store/log.ts'
+import type { Meter } from '../store/meter.ts'
+import type { ConnectPacket } from './connect-packet.ts'
+import { Door, type Pass } from './door.ts'
+import { waitInLobby } from './lobby.ts'
+import { parseProxyHeader } from './proxy-header.ts'
+import type { Transport } from './transports.ts'
+
+export type Address = { readonly host: string; readonly port: number }
+export type Listener = Address & { readonly transport: Transport }
+
+/** A connection whose CONNECT is complete and may be tried. */
+export type Caller = {
+  readonly conn: Duplex
+  readonly remote: string
+  readonly packet: ConnectPacket
+  /** All bytes so far, CONNECT first. */
+  readonly bytes: Buffer
+}
+
+export type ListenersDeps = {
+  readonly log: Log
+  readonly meter: Meter
+  /** Whether each connection begins with the header of a balancer. */
+  readonly isProxied: boolean
+  readonly onCaller: (caller: Caller) => void
+}
+
+export type Listeners = {
+  /** In the order in which they were asked for. */
+  readonly ports: readonly number[]
+  readonly connected: () => number
+  /** Takes no more connections; resolves once all are over. */
+  readonly close: () => Promise<void>
+  readonly destroyAll: () => void
+}
+
+const listening = (server: Server, { host, port }: Address): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : port)
+    })
+  })
+
+/** The sender's address as the balancer tells it; what follows its header is given back to be read. */
+const readProxyHeader = (socket: Socket, ready: (remote: string) => void): void => {
+  let bytes: Buffer = Buffer.alloc(0)
+  const take = (chunk: Buffer): void => {
+    bytes = Buffer.concat([bytes, chunk])
+    const header = parseProxyHeader(bytes)
+    if (header.kind === 'incomplete') return
+    socket.off('data', take)
+    if (header.kind === 'malformed') socket.destroy()
+    if (header.kind !== 'header') return
+    socket.pause()
+    const rest = bytes.subarray(header.bytes)
+    if (rest.length > 0) socket.unshift(rest)
+    ready(header.remote ?? socket.remoteAddress ?? '')
+  }
+  socket.on('data', take)
+}
+
+const connack = (code: number): Buffer => Buffer.from([0x20, 2, 0, code])
+
+/** Every way in to the broker: who comes passes the door and the lobby before anything else knows of it. */
+export const openListeners = async (
+  wanted: readonly Listener[],
+  { log, meter, isProxied, onCaller }: ListenersDeps,
+): Promise<Listeners> => {
+  const door = new Door()
+  const sockets = new Set<Socket>()
+
+  const turnAway = (socket: Socket): void => {
+    meter.count('mqtt_turned_away_total')
+    socket.destroy()
+  }
+
+  const receive = (conn: Duplex, remote: string, heard: () => void): void =>
+    waitInLobby(conn, {
+      onConnect: (packet, bytes) => {
+        heard()
+        conn.emit('connect-packet')
+        onCaller({ conn, remote, packet, bytes })
+      },
+      onRefused: (code) => {
+        meter.count('mqtt_refused_connects_total')
+        if (code === undefined) conn.destroy()
+        else conn.end(connack(code), () => conn.destroy())
+      },
+    })
+
+  const accept = (socket: Socket, pass: Pass, transport: Transport): void => {
+    const late = setTimeout(() => socket.destroy(), mqttConnectMsMax)
+    socket.once('close', () => clearTimeout(late))
+    const heard = (): void => {
+      clearTimeout(late)
+      pass.spoke()
+    }
+    const come = (remote: string): void => {
+      if (pass.from(remote)) transport(socket, (conn) => receive(conn, remote, heard))
+      else turnAway(socket)
+    }
+    if (isProxied) readProxyHeader(socket, come)
+    else come(socket.remoteAddress ?? '')
+  }
+
+  const open = async (listener: Listener): Promise<Server & { readonly at: number }> => {
+    const server = createServer({ noDelay: true }, (socket) => {
+      // Whoever breaks off has nothing to be told.
+      socket.on('error', () => socket.destroy())
+      const pass = door.enter()
+      if (!pass) {
+        turnAway(socket)
+        return
+      }
+      sockets.add(socket)
+      socket.once('close', () => {
+        sockets.delete(socket)
+        pass.leave()
+      })
+      accept(socket, pass, listener.transport)
+    })
+    const at = await listening(server, listener)
+    server.on('error', (error) => log.error({ error }, 'a connection could not be accepted'))
+    return Object.assign(server, { at })
+  }
+
+  const servers: Awaited<ReturnType<typeof open>>[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  }
+  try {
+    for (const listener of wanted) servers.push(await open(listener))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    ports: servers.map(({ at }) => at),
+    connected: () => door.open,
+    close,
+    destroyAll: () => {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}

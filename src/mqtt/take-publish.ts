@@ -1,0 +1,97 @@
+import type { Client } from 'aedes'
+import { mqttInflightMax } from '../../protocol/limits.ts'
+import type { Acknowledgements } from './acknowledgements.ts'
+import {
+  goOnReading,
+  type InboundPacket,
+  type InboundPublish,
+  refreshKeepAlive,
+  stopReading,
+} from './aedes-client.ts'
+import type { Connection, Connections } from './connection.ts'
+import type { PublishFrame } from './frames.ts'
+import { createDeliver, isCommonTopic, type Publish } from './on-publish.ts'
+import type { BrokerDeps } from './ports.ts'
+import { Pressure } from './pressure.ts'
+
+/**
+ * What Aedes would do with a PUBLISH, without its costs a message: no routing, no promise, the acknowledgements of a commit in one
+ * write a client. A client is read no further while too much of it, or of all, waits for the log.
+ */
+export const takePublish = (
+  deps: BrokerDeps,
+  connections: Connections,
+  acknowledgements: Acknowledgements,
+) => {
+  const pressure = new Pressure()
+  const deliver = createDeliver(deps, pressure)
+
+  const goOn = (connection: Connection): void => {
+    if (!connection.held || connection.completions.waiting > mqttInflightMax / 2) return
+    connection.held = false
+    goOnReading(connection.client, 'inflight')
+  }
+
+  const publish = (connection: Connection, packet: Publish, stored: () => void): void => {
+    const { client, completions } = connection
+    deliver(connection, packet, (error) => {
+      if (error) client.emit('error', error)
+      else stored()
+      goOn(connection)
+    })
+    if (connection.held || completions.waiting < mqttInflightMax) return
+    connection.held = true
+    stopReading(client, 'inflight')
+  }
+
+  const publishTwice = (connection: Connection, packet: Publish, id: number): void => {
+    const { client, exactlyOnce } = connection
+    const met = exactlyOnce.meet(id)
+    if (met === 'too-many')
+      client.emit('error', new Error('too many QoS 2 messages wait for their PUBREL'))
+    else if (met === 'stored') acknowledgements.add(client, 'pubrec', id)
+    else if (met === 'new')
+      publish(connection, packet, () => {
+        exactlyOnce.stored(id)
+        acknowledgements.add(client, 'pubrec', id)
+      })
+  }
+
+  const take = (connection: Connection, packet: InboundPublish): void => {
+    const { client } = connection
+    const { messageId: id = 0, qos } = packet
+    if (qos === 0) publish(connection, packet, () => {})
+    // [MQTT-2.3.1-1]
+    else if (id === 0) client.emit('error', new Error('a packet id of 0'))
+    else if (qos === 2) publishTwice(connection, packet, id)
+    else publish(connection, packet, () => acknowledgements.add(client, 'puback', id))
+  }
+
+  const release = ({ client, exactlyOnce }: Connection, id: number): void => {
+    exactlyOnce.release(id)
+    acknowledgements.add(client, 'pubcomp', id)
+  }
+
+  return {
+    pressure,
+    packet: (client: Client, packet: InboundPacket): boolean => {
+      const connection = client.connected ? connections.of(client) : undefined
+      if (!connection || (packet.cmd !== 'publish' && packet.cmd !== 'pubrel')) return false
+      refreshKeepAlive(client)
+      const inbound = packet as InboundPublish
+      if (packet.cmd === 'publish') take(connection, inbound)
+      else release(connection, inbound.messageId ?? 0)
+      return true
+    },
+    /** The same out of the bytes, for the topics of nearly every message. */
+    frame: (client: Client, { topic, id, payload }: PublishFrame): boolean => {
+      const connection = connections.of(client)
+      if (!connection || !client.connected || !isCommonTopic(topic)) return false
+      const qos = id === undefined ? 0 : 1
+      publish(connection, { topic, payload, qos, retain: false }, () => {
+        if (id !== undefined) acknowledgements.add(client, 'puback', id)
+      })
+      return true
+    },
+  }
+}

@@ -69,7 +69,7 @@ class Beside {
   }
 
   get seconds(): number {
-    return (this.#work.monotonic() - this.#startedMs) / 1_000
+    return Math.round(this.#work.monotonic() - this.#startedMs) / 1_000
   }
 
   get reached(): bigint | null {

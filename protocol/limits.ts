@@ -142,6 +142,8 @@ export const sessionCommitBytesMax = 262_144
 export const sessionCommitEntriesMax = 1_000
 export const sessionEntriesWaitingMax = 20_000
 export const sessionsPerNodeMax = 50_000
+/** Of one device on one node; past it CONNACK 3. */
+export const signInsPerMinuteMax = 30
 export const takeoverDevicesMax = 100_000
 export const takeoversPerMinuteMax = 10
 export const trustedLookupsPerAddressMax = 8
@@ -182,6 +184,8 @@ export const mqttFiltersMax = 8
 /** Of a WebSocket until its CONNECT is complete. */
 export const mqttFirstBytesMax = 16_384
 export const mqttHoldBackMsMax = 5_000
+/** Of all clients over their rate: past it those that send more are read no further. */
+export const mqttHeldBackBytesMax = 33_554_432
 export const mqttInflightMax = 1_000
 export const mqttInflightQos2Max = 20
 export const mqttKeepAliveSecondsMax = 1_200
@@ -190,13 +194,14 @@ export const mqttPacketBytesBeforeConnackMax = 1_024
 export const mqttPacketBytesMax = 131_072
 /** MQTT 3.1.1, section 2.2.3. */
 export const mqttPacketLengthBytesMax = 4
-/** Of all clients: past it those that send more are read no further. */
+/** Of all clients, waiting for the log: past it those that send more are read no further. */
 export const mqttPendingBytesMax = 67_108_864
 export const mqttPendingMessagesMax = 20_000
 export const mqttPipelinedPacketsMax = 200
 export const plainHeartbeatBytesMax = 1_024
 /** Fewer than 2^53 has, so that no digit is lost. */
 export const plainIntegerDigitsMax = 15
+export const mqttProjectBurstSeconds = 2
 export const mqttRejectBytesMax = 1_024
 export const mqttRejectsPerMinuteMax = 10
 export const mqttSilentConnectionsMax = 10_000

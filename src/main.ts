@@ -183,7 +183,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     ...(await mqttWays(config)),
     auth,
     ingest,
-    rateDevice: config.rates.device,
+    rates: { ...config.rates, liveNodes: auth.liveNodes },
     readWindow: (device) => readBootWindow(database.db, device).catch(() => undefined),
   })
   closing.defer(broker.close)

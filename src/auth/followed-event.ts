@@ -1,4 +1,5 @@
 import { type ApiKeyId, type DeviceId, type NodeId, parseNodeId } from '../../protocol/ids.ts'
+import type { Instant } from '../../protocol/instant.ts'
 import {
   nodeAliveSchema,
   nodeLostSchema,
@@ -12,7 +13,12 @@ import type { CredentialEvent } from './overlay.ts'
 
 /** What the log tells a node. `other` moves nothing but the position. */
 export type FollowedEvent =
-  | { readonly kind: 'credential'; readonly event: CredentialEvent }
+  | {
+      readonly kind: 'credential'
+      readonly event: CredentialEvent
+      /** When it was decided, by the clock of the node that did. */
+      readonly at: Instant
+    }
   | {
       readonly kind: 'sessions'
       readonly node: NodeId
@@ -57,12 +63,12 @@ const lifecycleEvent = (stored: StoredEvent): FollowedEvent => {
   if (kind === 'device') {
     const subject = stream.subject as DeviceId // the stream is named after its device
     const event = recordedOf(stored, kind)
-    return { kind: 'credential', event: { ...place, kind, subject, event } }
+    return { kind: 'credential', event: { ...place, kind, subject, event }, at: event.at }
   }
   if (kind !== 'apikey') return { kind: 'other' }
   const subject = stream.subject as ApiKeyId // or after its key
   const event = recordedOf(stored, kind)
-  return { kind: 'credential', event: { ...place, kind, subject, event } }
+  return { kind: 'credential', event: { ...place, kind, subject, event }, at: event.at }
 }
 
 /** What a stored event tells; of an unknown type or form it throws: who may not guess, may not go on. */

@@ -3,6 +3,7 @@ import { readCheckpoint } from '../../projections/checkpoints.ts'
 import type { Tables } from '../../projections/tables.ts'
 import type { Random } from '../../protocol/base62.ts'
 import type { NodeId } from '../../protocol/ids.ts'
+import { msOf } from '../../protocol/instant.ts'
 import { authLeaseMsMax, overlayEventsMax } from '../../protocol/limits.ts'
 import type { CloseReason, SessionEntry } from '../../protocol/observations.ts'
 import { parseToken } from '../../protocol/tokens.ts'
@@ -10,6 +11,7 @@ import type { EventStore } from '../store/event-store.ts'
 import type { Secrets } from '../store/keyring.ts'
 import type { Ledger } from '../store/ledger.ts'
 import type { Log } from '../store/log.ts'
+import type { Meter } from '../store/meter.ts'
 import type { Vault } from '../store/vault.ts'
 import { createAddressGate } from './address-gate.ts'
 import { within } from './bounded.ts'
@@ -47,6 +49,7 @@ export type AuthDeps = {
   readonly monotonic: () => number
   readonly random: Random
   readonly log: Log
+  readonly meter: Meter
   /** `authLeaseMsMax`, unless a test is in a hurry. */
   readonly leaseMsMax?: number
 }
@@ -139,7 +142,8 @@ const createView = (deps: Full, node: Node, overlay: Overlay, isClosing: () => b
       case 'credential':
         overlay.add(event.event)
         lookUp.follow(event.event)
-        table.follow(event.event)
+        for (let ended = table.follow(event.event); ended > 0; ended -= 1)
+          deps.meter.observe('revoke_to_closed_seconds', (deps.now() - msOf(event.at)) / 1_000)
         return
       case 'sessions':
         followSessions(event)

@@ -10,6 +10,7 @@ import type { Credentials } from './credentials.ts'
 import type { DevicePrincipal, Kick, OpenOutcome } from './ports.ts'
 import type { SessionLog } from './session-log.ts'
 import type { LocalSession, SessionTable } from './session-table.ts'
+import { createSignInRate } from './sign-in-rate.ts'
 import type { TokenEvents } from './token-events.ts'
 import type { TokenTruth } from './truth.ts'
 
@@ -20,6 +21,7 @@ type Deps = {
   readonly tokenEvents: TokenEvents
   readonly vault: Pick<Vault, 'keyOf'>
   readonly holds: () => boolean
+  readonly monotonic: () => number
   readonly random: Random
 }
 
@@ -40,6 +42,7 @@ const refusalOf = (reason: CloseReason): 'dead' | 'not-now' =>
 
 export const createSessionOpener = (deps: Deps) => {
   const { credentials, table, sessionLog, tokenEvents, vault, holds, random } = deps
+  const mayOpen = createSignInRate(deps.monotonic)
 
   const drop = (session: LocalSession, reason: CloseReason): void => {
     if (table.end(session, reason)) sessionLog.closed(session, reason)
@@ -98,7 +101,7 @@ export const createSessionOpener = (deps: Deps) => {
   return async (token: Token, remote: string, kick: Kick): Promise<OpenOutcome> => {
     const checked = await credentials.check(token, remote, ({ truth, asOf }) => {
       const principal = truth.kind === 'token' ? principalOf(truth) : undefined
-      if (truth.kind !== 'token' || !principal) return undefined
+      if (truth.kind !== 'token' || !principal || !mayOpen(principal.deviceId)) return undefined
       const session = table.register({ id: newSessionId(random), truth, asOf, kick })
       return session && { session, principal }
     })

@@ -42,8 +42,8 @@ export type SessionTable = {
   readonly kickAll: (reason: CloseReason) => void
   /** Another node opened a session of that device at that position: what is older here ends. */
   readonly overtake: (id: DeviceId, epoch: Position) => void
-  /** Ends what the event ends: by token, so that what stands before a session's `asOf` never hits it. */
-  readonly follow: (event: CredentialEvent) => void
+  /** Ends what the event ends: by token, so that what stands before a session's `asOf` never hits it. How many ended. */
+  readonly follow: (event: CredentialEvent) => number
   /** Ends sessions on replaced tokens whose time is up. */
   readonly sweep: (at: Instant) => void
   readonly all: () => readonly LocalSession[]
@@ -123,13 +123,15 @@ export const createSessionTable = (
       return session
     },
     follow: (event) => {
-      if (event.kind !== 'device') return
+      if (event.kind !== 'device') return 0
+      const before = byId.size
       for (const session of byDevice.get(event.subject) ?? []) {
         if (event.position <= session.asOf) continue
         const truth = evolveToken(session.truth, event.event)
         set(session, truth, event.position)
         if (truth.state === 'dead' || truth.state === 'superseded') kick(session, reasonOf(event))
       }
+      return before - byId.size
     },
     sweep: (at) => {
       for (const session of onReplaced) if (!isUsable(session.truth, at)) kick(session, 'revoked')

@@ -69,7 +69,7 @@ export const readFreely = (client: Client, take: (chunk: Buffer) => void): void 
   client.conn.on('data', take)
 }
 
-type Stop = 'inflight' | 'own bytes' | 'pressure' | 'unparsed'
+type Stop = 'inflight' | 'own bytes' | 'pressure' | 'rate' | 'unparsed'
 const stops = new WeakMap<Client, Set<Stop>>()
 
 export const stopReading = (client: Client, why: Stop): void => {

@@ -14,6 +14,8 @@ export class Connection {
   readonly session: Session
   readonly completions = new Completions()
   readonly bucket: TokenBucket
+  /** Shared by all devices of the project. */
+  readonly projectBucket: TokenBucket
   readonly rejects: TokenBucket
   readonly exactlyOnce = new ExactlyOnce()
   readonly load: Load = { bytes: 0, isOver: false }
@@ -30,15 +32,25 @@ export class Connection {
   constructor(
     client: Client,
     session: Session,
-    rates: { perSecond: number; rejectsPerMinute: number; nowMs: number },
+    rates: {
+      perSecond: number
+      ofProject: TokenBucket
+      rejectsPerMinute: number
+      nowMs: number
+    },
   ) {
     this.client = client
     this.session = session
     const { project, deviceId, tokenId } = session.principal
     const head = { k: 'heartbeat', via: 'mqtt', p: project, d: deviceId, by: tokenId }
     this.heartbeatHead = `${JSON.stringify(head).slice(0, -1)},`
-    this.bucket = new TokenBucket(rates.perSecond, mqttBurstMessages, rates.nowMs)
-    this.rejects = new TokenBucket(rates.rejectsPerMinute / 60, rates.rejectsPerMinute, rates.nowMs)
+    const { perSecond, rejectsPerMinute, nowMs } = rates
+    this.projectBucket = rates.ofProject
+    this.bucket = new TokenBucket(() => perSecond, { burst: () => mqttBurstMessages, nowMs })
+    this.rejects = new TokenBucket(() => rejectsPerMinute / 60, {
+      burst: () => rejectsPerMinute,
+      nowMs,
+    })
   }
 
   isOwn(device: TopicDevice): boolean {

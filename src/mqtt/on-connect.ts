@@ -8,6 +8,7 @@ import type { ConnectPacket } from './connect-packet.ts'
 import { Connection, type Connections } from './connection.ts'
 import { connackCodes } from './lobby.ts'
 import type { BrokerDeps } from './ports.ts'
+import { ProjectRates } from './project-rates.ts'
 
 const codeOf = (kind: Exclude<OpenOutcome['kind'], 'opened'>): number => {
   switch (kind) {
@@ -30,6 +31,7 @@ export type Arrival = { readonly remote: string } & Pick<ConnectPacket, 'will'>
 
 /** The second half of a CONNECT: the first, what needs no look-up, was the lobby's. */
 export const createConnect = (deps: BrokerDeps, connections: Connections) => {
+  const projects = new ProjectRates(deps.rates)
   const arrivals = new WeakMap<Client, Arrival>()
 
   const preConnect: PreConnectHandler = (_client, packet, callback) => {
@@ -73,10 +75,12 @@ export const createConnect = (deps: BrokerDeps, connections: Connections) => {
       if (window) deps.ingest.remember(deviceId, window)
     }
     if (client.closed) end('lost')
+    const nowMs = deps.monotonic()
     const rates = {
-      perSecond: deps.rateDevice,
+      perSecond: deps.rates.device,
+      ofProject: projects.bucketOf(session.principal.project, nowMs),
       rejectsPerMinute: mqttRejectsPerMinuteMax,
-      nowMs: deps.monotonic(),
+      nowMs,
     }
     connections.add(new Connection(client, session, rates))
     // The session is the token's device, whatever client id was sent: equal ids never kick a stranger.

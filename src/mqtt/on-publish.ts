@@ -34,6 +34,9 @@ type Delivery = {
   readonly connection: Connection
   readonly topic: UpTopic
   readonly message: Message
+  readonly pressure: Pressure
+  /** Since it waits for the log. */
+  isEntered: boolean
   readonly end: Completion
 }
 
@@ -81,7 +84,9 @@ const plainEntry = (
 }
 
 const take = (delivery: Delivery): void => {
-  const { deps, connection, topic, message } = delivery
+  const { deps, connection, topic, message, pressure } = delivery
+  delivery.isEntered = true
+  pressure.enter(connection.client, message.payload.length)
   connection.encoding = topic.encoding
   const rx = instantOf(deps.now())
   const plain = isPlain(topic) ? connection.heartbeats.read(message.payload) : undefined
@@ -102,17 +107,24 @@ const noticeEveryMessages = 50
 
 /** Over its rate a message waits its turn, at most so long; a device that goes on then is cut. */
 const inTurn = (delivery: Delivery): void => {
-  const { deps, connection, message, end } = delivery
-  const waitMs = connection.bucket.take(deps.monotonic())
+  const { deps, connection, message, pressure, end } = delivery
+  const { client, bucket, projectBucket } = connection
+  const nowMs = deps.monotonic()
+  const waitMs = Math.max(bucket.take(nowMs), projectBucket.take(nowMs))
   if (waitMs === 0) take(delivery)
-  else if (waitMs > mqttHoldBackMsMax) end(new Error('over its rate for too long'))
-  else {
+  else if (waitMs > mqttHoldBackMsMax) {
+    projectBucket.giveBack()
+    end(new Error('over its rate for too long'))
+  } else {
+    const { length } = message.payload
+    pressure.holdBack(client, length)
     deps.meter.count('mqtt_held_back_total')
     const retry_after = Math.ceil(waitMs / 1_000)
     if (connection.completions.waiting % noticeEveryMessages === 1)
       sendError(connection, { code: 'rate_limited', topic: message.topic, retry_after })
     setTimeout(() => {
-      refreshKeepAlive(connection.client)
+      pressure.letGo(client, length)
+      refreshKeepAlive(client)
       take(delivery)
     }, waitMs)
   }
@@ -169,10 +181,19 @@ export const createDeliver =
     // QoS 0 is taken and promised nothing: it does not hold up what comes behind it.
     const complete = packet.qos === 0 ? () => {} : completions.next(acknowledge)
     if (packet.qos === 0) acknowledge()
-    pressure.add(client, load, length)
-    const end: Completion = (error) => {
-      pressure.remove(client, load, length)
-      complete(error)
+    pressure.receive(client, load, length)
+    const delivery: Delivery = {
+      deps,
+      connection,
+      topic,
+      message,
+      pressure,
+      isEntered: false,
+      end: (error) => {
+        if (delivery.isEntered) pressure.leave(length)
+        pressure.done(client, load, length)
+        complete(error)
+      },
     }
-    inTurn({ deps, connection, topic, message, end })
+    inTurn(delivery)
   }

@@ -5,6 +5,7 @@ import type { Auth } from '../auth/ports.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
+import type { Rates } from './project-rates.ts'
 
 /** What the broker needs of the rest of Lapel. */
 export type BrokerDeps = {
@@ -17,6 +18,5 @@ export type BrokerDeps = {
   readonly random: Random
   readonly log: Log
   readonly meter: Meter
-  /** Messages a second and device, 0 for unlimited. */
-  readonly rateDevice: number
+  readonly rates: Rates
 }

@@ -1,6 +1,7 @@
 import type { Client } from 'aedes'
 import {
   mqttClientPendingBytesMax,
+  mqttHeldBackBytesMax,
   mqttPendingBytesMax,
   mqttPendingMessagesMax,
 } from '../../protocol/limits.ts'
@@ -10,39 +11,15 @@ import { goOnReading, stopReading } from './aedes-client.ts'
 export type Load = { bytes: number; isOver: boolean }
 
 /**
- * The high-water mark over everything that waits for the log, whoever sent it, in messages and in bytes, and one over what a client
- * has waiting: past it a client that sends is read no further, until half of it is stored.
+ * The high-water marks. One over everything that waits for the log, whoever sent it, in messages and in bytes: past it a client that
+ * sends is read no further, until half of it is stored. One over what a client has waiting. One over what is held back because it is
+ * over a rate, which stops none but those whose it is.
  */
 export class Pressure {
   readonly #stopped = new Set<Client>()
   #messages = 0
   #bytes = 0
-
-  add(client: Client, load: Load, bytes: number): void {
-    this.#messages += 1
-    this.#bytes += bytes
-    load.bytes += bytes
-    if (load.bytes > mqttClientPendingBytesMax) {
-      load.isOver = true
-      stopReading(client, 'own bytes')
-    }
-    if (this.#messages <= mqttPendingMessagesMax && this.#bytes <= mqttPendingBytesMax) return
-    stopReading(client, 'pressure')
-    this.#stopped.add(client)
-  }
-
-  remove(client: Client, load: Load, bytes: number): void {
-    this.#messages -= 1
-    this.#bytes -= bytes
-    load.bytes -= bytes
-    if (load.isOver && load.bytes <= mqttClientPendingBytesMax / 2) {
-      load.isOver = false
-      goOnReading(client, 'own bytes')
-    }
-    if (this.#stopped.size === 0 || !this.#isLow()) return
-    for (const one of this.#stopped) goOnReading(one, 'pressure')
-    this.#stopped.clear()
-  }
+  #heldBackBytes = 0
 
   get messages(): number {
     return this.#messages
@@ -50,6 +27,52 @@ export class Pressure {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** A message came. */
+  receive(client: Client, load: Load, bytes: number): void {
+    load.bytes += bytes
+    if (load.bytes <= mqttClientPendingBytesMax) return
+    load.isOver = true
+    stopReading(client, 'own bytes')
+  }
+
+  /** It is done with. */
+  done(client: Client, load: Load, bytes: number): void {
+    load.bytes -= bytes
+    if (!load.isOver || load.bytes > mqttClientPendingBytesMax / 2) return
+    load.isOver = false
+    goOnReading(client, 'own bytes')
+  }
+
+  /** It waits until it is its turn. */
+  holdBack(client: Client, bytes: number): void {
+    this.#heldBackBytes += bytes
+    if (this.#heldBackBytes > mqttHeldBackBytesMax) stopReading(client, 'rate')
+  }
+
+  /** That is over. */
+  letGo(client: Client, bytes: number): void {
+    this.#heldBackBytes -= bytes
+    goOnReading(client, 'rate')
+  }
+
+  /** It waits for the log. */
+  enter(client: Client, bytes: number): void {
+    this.#messages += 1
+    this.#bytes += bytes
+    if (this.#messages <= mqttPendingMessagesMax && this.#bytes <= mqttPendingBytesMax) return
+    stopReading(client, 'pressure')
+    this.#stopped.add(client)
+  }
+
+  /** The log has it, or will not. */
+  leave(bytes: number): void {
+    this.#messages -= 1
+    this.#bytes -= bytes
+    if (this.#stopped.size === 0 || !this.#isLow()) return
+    for (const one of this.#stopped) goOnReading(one, 'pressure')
+    this.#stopped.clear()
   }
 
   #isLow(): boolean {

@@ -3,10 +3,15 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newId, newSessionId, type TokenId } from '../../protocol/ids.ts'
 import { instantOf } from '../../protocol/instant.ts'
-import { sessionsPerNodeMax, takeoversPerMinuteMax } from '../../protocol/limits.ts'
+import {
+  sessionsPerNodeMax,
+  signInsPerMinuteMax,
+  takeoversPerMinuteMax,
+} from '../../protocol/limits.ts'
 import type { CloseReason, SessionEntry } from '../../protocol/observations.ts'
 import { mintToken, tokenHmac } from '../../protocol/tokens.ts'
 import { createSessionTable } from '../../src/auth/session-table.ts'
+import { createSignInRate } from '../../src/auth/sign-in-rate.ts'
 import { createTakeovers } from '../../src/auth/takeovers.ts'
 import type { KeyTruth, TokenTruth } from '../../src/auth/truth.ts'
 import { verify } from '../../src/auth/verify.ts'
@@ -26,6 +31,17 @@ const truthOf = (log: CredentialLog, n: number): TokenTruth => {
 }
 const id = () => newSessionId(randomBytes)
 const kick = () => {}
+
+test('a device opens so many sessions in a minute and not one more; the next minute is another', () => {
+  let nowMs = 0
+  const mayOpen = createSignInRate(() => nowMs)
+  const [a, b] = [new CredentialLog().deviceId(0), new CredentialLog().deviceId(1)]
+  for (let i = 0; i < signInsPerMinuteMax; i += 1) assert.ok(mayOpen(a))
+  assert.not.ok(mayOpen(a))
+  assert.ok(mayOpen(b))
+  nowMs = 60_000
+  assert.ok(mayOpen(a))
+})
 
 test('what stands at or before the point that a token was judged at never hits its session', () => {
   const log = new CredentialLog()

@@ -131,6 +131,82 @@ test('an Idempotency-Key holds on every node, for twins at once and for who come
   assert.is((history.body['data'] as unknown[]).length, 5)
 })
 
+const presenceOf = async (id: string) => {
+  const { body } = await first.call(key, `GET /v1/devices/${id}`)
+  return [body['online'], body['session_reason'], typeof body['session_since']]
+}
+
+test('online while its session is open on either node, with since and reason', async () => {
+  const { id, token } = await boundDevice(first, 'F')
+  assert.equal(await presenceOf(id), [false, null, 'object'])
+  const device = await connectDevice(second.mqttPort, token)
+  await until(async () => (await presenceOf(id))[0] === true, { what: 'online' })
+  assert.equal(await presenceOf(id), [true, 'connected', 'string'])
+  await device.end()
+  await until(async () => (await presenceOf(id))[0] === false, { what: 'offline' })
+  assert.match(String((await presenceOf(id))[1]), /^(disconnected|lost)$/)
+})
+
+test('a node that stands still past its lease: its devices are offline at once for the other, and it comes back as another', async () => {
+  const { id, token } = await boundDevice(first, 'G')
+  const device = await connectDevice(second.mqttPort, token)
+  await until(async () => (await presenceOf(id))[0] === true, { what: 'online' })
+  const readiness = async () => {
+    const response = await fetch(`${second.http}/health/ready`)
+    const { node } = (await response.json()) as { node: string }
+    return { status: response.status, node }
+  }
+  const before = await readiness()
+  process.kill(second.node.pid, 'SIGSTOP')
+  try {
+    await until(async () => (await presenceOf(id))[1] === 'node_lost', {
+      msMax: 15_000,
+      what: 'the end of its sessions',
+    })
+  } finally {
+    process.kill(second.node.pid, 'SIGCONT')
+  }
+  let acknowledged = false
+  device.publish('v1/devices/me/heartbeat', { battery_percent: 99 }).then(
+    () => {
+      acknowledged = true
+    },
+    () => {},
+  )
+  await device.closed
+  assert.not.ok(acknowledged)
+  await until(async () => (await readiness()).status === 200, { what: 'a node that is ready' })
+  assert.is.not((await readiness()).node, before.node)
+  const again = await connectDevice(second.mqttPort, token)
+  await until(async () => (await presenceOf(id))[0] === true, { what: 'online again' })
+  await again.end()
+})
+
+test('a node that is killed leaves no device online', async () => {
+  const { id, token } = await boundDevice(first, 'H')
+  const device = await connectDevice(second.mqttPort, token)
+  await until(async () => (await presenceOf(id))[0] === true, { what: 'online' })
+  await second.kill9()
+  await device.closed
+  await until(async () => (await presenceOf(id))[1] === 'node_lost', {
+    msMax: 15_000,
+    what: 'the end of its sessions',
+  })
+  const here = await connectDevice(first.mqttPort, token)
+  await until(async () => (await presenceOf(id))[0] === true, { what: 'online here' })
+  await here.end()
+})
+
+test('how long a revoked socket lived is measured', async () => {
+  const { id, token } = await boundDevice(first, 'I')
+  const device = await connectDevice(first.mqttPort, token)
+  await first.call(key, `POST /v1/devices/${id}/unbind`)
+  await device.closed
+  const metrics = await (await fetch(`${first.http}/metrics`)).text()
+  const [, count] = /^lapel_revoke_to_closed_seconds_count (\d+)$/m.exec(metrics) ?? []
+  assert.ok(Number(count) >= 1, metrics.slice(0, 200))
+})
+
 test.after(async () => {
   await second.stop()
   await first.stop()

@@ -61,6 +61,7 @@ const openParts = async () => {
     monotonic: () => performance.now(),
     random: randomBytes,
     log,
+    meter,
   })
   const ingest = openIngest({
     store: stage.store,

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   mqttClientPendingBytesMax,
+  mqttHeldBackBytesMax,
   mqttInflightQos2Max,
   mqttPendingBytesMax,
   mqttPendingMessagesMax,
@@ -22,8 +23,10 @@ const stage = () => {
   type One = ReturnType<typeof client>
   return {
     client,
-    add: ({ client: one, load }: One, bytes: number) => pressure.add(one, load, bytes),
-    remove: ({ client: one, load }: One, bytes: number) => pressure.remove(one, load, bytes),
+    add: ({ client: one }: One, bytes: number) => pressure.enter(one, bytes),
+    remove: (_one: One, bytes: number) => pressure.leave(bytes),
+    receive: ({ client: one, load }: One, bytes: number) => pressure.receive(one, load, bytes),
+    done: ({ client: one, load }: One, bytes: number) => pressure.done(one, load, bytes),
     pressure,
   }
 }
@@ -61,16 +64,29 @@ test('the same in bytes, over all clients', () => {
 })
 
 test('and over what one client has waiting', () => {
-  const { client, add, remove } = stage()
+  const { client, receive, done } = stage()
   const one = client()
-  add(one, mqttClientPendingBytesMax)
+  receive(one, mqttClientPendingBytesMax)
   assert.not.ok(one.conn.isPaused())
-  add(one, 1)
+  receive(one, 1)
   assert.ok(one.conn.isPaused())
-  remove(one, 1)
+  done(one, 1)
   assert.ok(one.conn.isPaused())
-  remove(one, mqttClientPendingBytesMax)
+  done(one, mqttClientPendingBytesMax)
   assert.not.ok(one.conn.isPaused())
+})
+
+test('what is held back stops those whose it is alone', () => {
+  const { client, add, pressure } = stage()
+  const [over, honest] = [client(), client()]
+  pressure.holdBack(over.client, mqttHeldBackBytesMax)
+  assert.not.ok(over.conn.isPaused())
+  pressure.holdBack(over.client, 1)
+  assert.ok(over.conn.isPaused())
+  add(honest, 1)
+  assert.not.ok(honest.conn.isPaused())
+  pressure.letGo(over.client, 1)
+  assert.not.ok(over.conn.isPaused())
 })
 
 test('QoS 2: so many ids at once and not one more; a repeat is told from a new one', () => {

@@ -37,6 +37,7 @@ export const authOn = async (stage: Stage, given: Partial<AuthDeps> = {}): Promi
     monotonic: () => performance.now(),
     random: randomBytes,
     log,
+    meter: { count: () => {}, observe: () => {} },
     ...given,
   })
   return {

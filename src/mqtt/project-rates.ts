@@ -1,0 +1,34 @@
+import type { ProjectId } from '../../protocol/ids.ts'
+import { mqttProjectBurstSeconds, rateBucketsMax } from '../../protocol/limits.ts'
+import { createLru } from '../auth/lru.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+export type Rates = {
+  /** Messages a second and device; it has one session, so all of it is this node's. 0 for unlimited. */
+  readonly device: number
+  /** Messages a second and project, over all nodes. 0 for unlimited. */
+  readonly project: number
+  readonly liveNodes: () => number
+}
+
+/** What the devices of a project may send together on this node: its share of the limit, the limit divided by the live nodes. */
+export class ProjectRates {
+  readonly #rates: Rates
+  readonly #buckets = createLru<ProjectId, TokenBucket>(rateBucketsMax)
+
+  constructor(rates: Rates) {
+    this.#rates = rates
+  }
+
+  bucketOf(project: ProjectId, nowMs: number): TokenBucket {
+    const known = this.#buckets.get(project)
+    if (known) return known
+    const { project: rate, liveNodes } = this.#rates
+    const made = new TokenBucket(() => rate / Math.max(1, liveNodes()), {
+      burst: (perSecond) => Math.max(1, perSecond * mqttProjectBurstSeconds),
+      nowMs,
+    })
+    this.#buckets.set(project, made)
+    return made
+  }
+}

@@ -113,8 +113,8 @@ class Leading {
       for await (const { decoded, to } of batchesOf(subscription)) {
         const started = this.#deps.monotonic()
         if (to !== undefined) await this.#write(decoded, to)
-        // Nobody waits for history as for a device: fewer and larger batches, and two thirds of the time at rest, leave more for the rest.
-        const restMs = Math.max(heartbeatRestMsMin, 2 * (this.#deps.monotonic() - started))
+        // Nobody waits for history as for a device: fewer and larger batches, and four fifths of the time at rest, leave more for others.
+        const restMs = Math.max(heartbeatRestMsMin, 4 * (this.#deps.monotonic() - started))
         if (decoded.length > 0) await pause(restMs, signal)
       }
     } finally {

@@ -14,7 +14,7 @@ import { expectedNumber, expectedOf } from './expected.ts'
 import { diskFull, Fault, invalid, streamDeleted, tooBig, tooLong, wrongVersion } from './faults.ts'
 import { proposedOf } from './proposals.ts'
 import type { Proposed } from './stored.ts'
-import { empty, streamName } from './wire.ts'
+import { empty, placed, streamName } from './wire.ts'
 import type { Writer, Written } from './writer.ts'
 
 const successOf = (written: Written & { kind: 'written' }): AppendResp => {
@@ -22,12 +22,7 @@ const successOf = (written: Written & { kind: 'written' }): AppendResp => {
   if (written.revision < 0) success.setNoStream(empty())
   else success.setCurrentRevision(String(written.revision))
   if (written.position === undefined) success.setNoPosition(empty())
-  else
-    success.setPosition(
-      new streams.AppendResp.Position()
-        .setCommitPosition(String(written.position))
-        .setPreparePosition(String(written.position)),
-    )
+  else success.setPosition(placed(new streams.AppendResp.Position(), written.position))
   return new streams.AppendResp().setSuccess(success)
 }
 
@@ -169,11 +164,8 @@ export const remove =
   (call: ServerUnaryCall<DeleteReq, DeleteResp>, callback: sendUnaryData<DeleteResp>): void => {
     const work = async () => {
       const position = await removal(call.request.getOptions(), (s, e) => writer.remove(s, e))
-      return new streams.DeleteResp().setPosition(
-        new streams.DeleteResp.Position()
-          .setCommitPosition(String(position))
-          .setPreparePosition(String(position)),
-      )
+      const place = placed(new streams.DeleteResp.Position(), position)
+      return new streams.DeleteResp().setPosition(place)
     }
     reply(work(), callback)
   }
@@ -186,11 +178,8 @@ export const tombstone =
   ): void => {
     const work = async () => {
       const position = await removal(call.request.getOptions(), (s, e) => writer.tombstone(s, e))
-      return new streams.TombstoneResp().setPosition(
-        new streams.TombstoneResp.Position()
-          .setCommitPosition(String(position))
-          .setPreparePosition(String(position)),
-      )
+      const place = placed(new streams.TombstoneResp.Position(), position)
+      return new streams.TombstoneResp().setPosition(place)
     }
     reply(work(), callback)
   }

@@ -54,6 +54,9 @@ const wrongVersionStatus = (last: number, expected: Expected): Status => {
 /** An answer that is encoded already, or as the generated classes have it. */
 export type Answer = Buffer | BatchAppendResp
 
+/** A full disk ends the whole call: the clients know no such answer to one append. */
+export type Answerable = Exclude<Written, { kind: 'disk-full' }>
+
 export type Asked = {
   readonly stream: string
   readonly expected: Expected
@@ -85,11 +88,8 @@ const tooBigStatus = (): Status =>
     new shared.MaximumAppendSizeExceeded().setMaxappendsize(appendBytesMax),
   )
 
-const diskFullStatus = (): Status =>
-  statusOf(rpcCode.Code.UNAVAILABLE, 'Nothing was written.', 'Unknown', new shared.Unknown())
-
 /** What became of an append of a batch, as its answer says it. */
-export const answerOf = (written: Written, asked: Asked): Answer => {
+export const answerOf = (written: Answerable, asked: Asked): Answer => {
   const { stream, expected, correlation } = asked
   switch (written.kind) {
     case 'written':
@@ -100,7 +100,5 @@ export const answerOf = (written: Written, asked: Asked): Answer => {
       return refusal(deletedStatus(stream), stream, correlation)
     case 'too-big':
       return refusal(tooBigStatus(), stream, correlation)
-    case 'disk-full':
-      return refusal(diskFullStatus(), stream, correlation)
   }
 }

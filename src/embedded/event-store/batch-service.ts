@@ -5,14 +5,21 @@ import {
   eventStorePartialAppendMsMax,
   eventStoreRequestBytesMax,
 } from '../../../protocol/limits.ts'
-import { type Answer, answerOf, badRequest, refusal, timedOut } from './batch-answers.ts'
+import {
+  type Answer,
+  type Answerable,
+  answerOf,
+  badRequest,
+  refusal,
+  timedOut,
+} from './batch-answers.ts'
 import type { Expected } from './check-append.ts'
 import { type BatchRequest, uuidIn } from './codec/batch-append.ts'
-import { tooLong } from './faults.ts'
+import { diskFull, tooLong } from './faults.ts'
 import type { OpenCall } from './sender.ts'
 import type { Proposed } from './stored.ts'
 import { uuidMessage } from './wire.ts'
-import type { Writer, Written } from './writer.ts'
+import type { Writer } from './writer.ts'
 
 type Call = ServerDuplexStream<BatchRequest, Answer>
 
@@ -153,7 +160,7 @@ class Batch {
     return partial
   }
 
-  #answer({ stream, expected, correlation }: Partial, written: Written): void {
+  #answer({ stream, expected, correlation }: Partial, written: Answerable): void {
     this.#send(answerOf(written, { stream, expected, correlation }))
   }
 
@@ -176,7 +183,8 @@ class Batch {
     this.#pending += 1
     void this.#writer.append(stream, events, expected).then((written) => {
       this.#pending -= 1
-      this.#answer(partial, written)
+      if (written.kind !== 'disk-full') this.#answer(partial, written)
+      else if (this.#open) this.#call.emit('error', diskFull())
     })
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { eventStoreScavengeAgeMsMin, eventStoreScavengeEveryMs } from '../../../protocol/limits.ts'
-import { openDatabases } from './database.ts'
+import { type Databases, openDatabases } from './database.ts'
 import { LogReader } from './log-reader.ts'
 import { endOf, Rows } from './rows.ts'
 import { Scavenger } from './scavenger.ts'
@@ -14,6 +14,8 @@ export type EngineOptions = {
   readonly now: () => number
   /** An error of the disk after which nothing may be acknowledged: the process must end. */
   readonly onBroken: (error: unknown) => void
+  /** `openDatabases` where it is left out. */
+  readonly open?: (folder: string) => Promise<Databases>
   /** How often hidden events are looked for, and how old those are that may go. */
   readonly scavenge?: { readonly everyMs: number; readonly ageMs: number }
 }
@@ -52,8 +54,8 @@ const createCommits = (): Commits & { readonly happened: () => void } => {
 
 /** Opens the log in a folder and what works on it. Throws `DataFolderRefused`. */
 export const openEngine = async (options: EngineOptions): Promise<Engine> => {
-  const { now, onBroken } = options
-  const databases = await openDatabases(options.dataDir)
+  const { now, onBroken, open = openDatabases } = options
+  const databases = await open(options.dataDir)
   const commits = createCommits()
   const end = endOf(databases.reader)
   const tail = new Tail(end)

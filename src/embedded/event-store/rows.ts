@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { eventStorePageBytesMax } from '../../../protocol/limits.ts'
 import { type StoredRow, storedTombstone } from './stored.ts'
 import type { Tail } from './tail.ts'
@@ -60,52 +60,44 @@ const pageOfTail = (tail: Tail, position: number, count: number): Page | undefin
     : { rows, end: rows.length < count }
 }
 
+const prepared = (reader: DatabaseSync) => {
+  const stream = `select ${columns} ${from} where e.stream = ? and e.revision >= 0`
+  return {
+    forwards: reader.prepare(`${stream} and e.revision >= ? order by e.revision limit ?`),
+    backwards: reader.prepare(`${stream} and e.revision <= ? order by e.revision desc limit ?`),
+    allForwards: reader.prepare(
+      `select ${columns} ${from} where e.position >= ? order by e.position limit ?`,
+    ),
+    allBackwards: reader.prepare(
+      `select ${columns} ${from} where e.position < ? order by e.position desc limit ?`,
+    ),
+    at: reader.prepare(`select ${columns} ${from} where e.position = ?`),
+    tombstone: reader.prepare(
+      `select ${columns} ${from} where s.name = ? and e.revision = ${storedTombstone}`,
+    ),
+    outline: reader.prepare(
+      `select e.position, s.name, e.type ${from} where e.position >= ? order by e.position limit ?`,
+    ),
+    outlineBackwards: reader.prepare(
+      `select e.position, s.name, e.type ${from} where e.position < ? order by e.position desc limit ?`,
+    ),
+    // Where events were scavenged every position is a good one (as in the chunks that EventStoreDB scavenged).
+    one: reader.prepare(
+      `select 1 from events where position = ?1
+       union all select 1 from state where name = 'scavenged_to' and value >= ?1`,
+    ),
+    end: reader.prepare('select max(position) as position from events'),
+  }
+}
+
 /** The queries of the reading side, prepared once; what was written last comes out of the memory. */
 export class Rows {
   readonly #tail: Tail
-  readonly #statements: Record<
-    | 'forwards'
-    | 'backwards'
-    | 'allForwards'
-    | 'allBackwards'
-    | 'at'
-    | 'tombstone'
-    | 'outline'
-    | 'outlineBackwards'
-    | 'one'
-    | 'end',
-    StatementSync
-  >
+  readonly #statements: ReturnType<typeof prepared>
 
   constructor(reader: DatabaseSync, tail: Tail) {
     this.#tail = tail
-    const stream = `select ${columns} ${from} where e.stream = ? and e.revision >= 0`
-    this.#statements = {
-      forwards: reader.prepare(`${stream} and e.revision >= ? order by e.revision limit ?`),
-      backwards: reader.prepare(`${stream} and e.revision <= ? order by e.revision desc limit ?`),
-      allForwards: reader.prepare(
-        `select ${columns} ${from} where e.position >= ? order by e.position limit ?`,
-      ),
-      allBackwards: reader.prepare(
-        `select ${columns} ${from} where e.position < ? order by e.position desc limit ?`,
-      ),
-      at: reader.prepare(`select ${columns} ${from} where e.position = ?`),
-      tombstone: reader.prepare(
-        `select ${columns} ${from} where s.name = ? and e.revision = ${storedTombstone}`,
-      ),
-      outline: reader.prepare(
-        `select e.position, s.name, e.type ${from} where e.position >= ? order by e.position limit ?`,
-      ),
-      outlineBackwards: reader.prepare(
-        `select e.position, s.name, e.type ${from} where e.position < ? order by e.position desc limit ?`,
-      ),
-      // Where events were scavenged every position is a good one (as in the chunks that EventStoreDB scavenged).
-      one: reader.prepare(
-        `select 1 from events where position = ?1
-         union all select 1 from state where name = 'scavenged_to' and value >= ?1`,
-      ),
-      end: reader.prepare('select max(position) as position from events'),
-    }
+    this.#statements = prepared(reader)
   }
 
   forwards(stream: number, revision: number, count: number): Page {

@@ -1,9 +1,4 @@
-import type {
-  AllStreamPosition,
-  Empty,
-  StreamIdentifier,
-  UUID,
-} from '@eventstore/db-client/generated/shared_pb.js'
+import type { Empty, StreamIdentifier, UUID } from '@eventstore/db-client/generated/shared_pb.js'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
@@ -54,17 +49,19 @@ export const streamName = (identifier: StreamIdentifier | undefined): string =>
 export const streamIdentifier = (name: string): StreamIdentifier =>
   new shared.StreamIdentifier().setStreamName(Buffer.from(name))
 
+type Place<P> = { setCommitPosition(value: string): P; setPreparePosition(value: string): P }
+
+/** Commit and prepare position are the same here. */
+export const placed = <P extends Place<P>>(place: P, position: number): P =>
+  place.setCommitPosition(String(position)).setPreparePosition(String(position))
+
 export const confirmationMessage = (id: string): ReadResp =>
   new streams.ReadResp().setConfirmation(
     new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(id),
   )
 
 export const checkpointMessage = (position: number): ReadResp =>
-  new streams.ReadResp().setCheckpoint(
-    new streams.ReadResp.Checkpoint()
-      .setCommitPosition(String(position))
-      .setPreparePosition(String(position)),
-  )
+  new streams.ReadResp().setCheckpoint(placed(new streams.ReadResp.Checkpoint(), position))
 
 export const caughtUpMessage = (): ReadResp =>
   new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp())
@@ -79,10 +76,5 @@ export const lastRevisionMessage = (revision: number): ReadResp =>
 
 export const firstRevisionMessage = (revision: number): ReadResp =>
   new streams.ReadResp().setFirstStreamPosition(String(revision))
-
-export const allPosition = (position: number): AllStreamPosition =>
-  new shared.AllStreamPosition()
-    .setCommitPosition(String(position))
-    .setPreparePosition(String(position))
 
 export const empty = (): Empty => new shared.Empty()

@@ -25,7 +25,8 @@ export type Written =
       readonly position: number | undefined
     }
   | { readonly kind: 'wrong-version'; readonly last: number }
-  | { readonly kind: 'deleted' | 'too-big' | 'disk-full' }
+  | { readonly kind: 'deleted' | 'too-big' }
+  | { readonly kind: 'disk-full' }
 
 type Job = { readonly run: () => Written; readonly done: (result: Written) => void }
 
@@ -283,12 +284,13 @@ export class Writer {
     if (head.tombstoned) return { kind: 'deleted' }
     if (expected === 'stream_exists' && head.truncation.deleted) return { kind: 'deleted' }
     if (!this.#isExpected(head, expected)) return { kind: 'wrong-version', last: head.last }
+    // Read before the tombstone is there: afterwards it would look closed for ever by itself.
+    const metastream = this.#heads.of(metastreamOf(stream))
     head.id ??= Number(this.#insertStream.run(stream).lastInsertRowid)
     this.#insert(stream, head, this.#systemEvent(Buffer.alloc(0), deletedType), storedTombstone)
     head.tombstoned = true
     if (isMetastream(stream)) this.#heads.of(stream.slice(2)).truncation = noTruncation
     else {
-      const metastream = this.#heads.of(metastreamOf(stream))
       metastream.closedByOwner = !metastream.tombstoned
       metastream.tombstoned = true
     }

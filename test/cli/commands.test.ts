@@ -20,6 +20,30 @@ test('projects are made and listed', async () => {
   assert.match(refused.stderr, /--project/)
 })
 
+test('a second project is one command, and all four worlds are apart', async () => {
+  const [first] = (await lapel.cli('projects', 'list')) as { id_live: string; id_test: string }[]
+  const second = await json('projects', 'create', '--name', 'Apart')
+  const keys: string[] = []
+  for (const project of [first, second])
+    for (const mode of ['live', 'test']) {
+      const id = String(project?.[`id_${mode}` as 'id_live'])
+      const headers = { 'lapel-project': id }
+      const made = await lapel.call(lapel.node.admin, 'POST /internal/api-keys', {}, headers)
+      assert.equal([made.body['mode'], made.body['project_id']], [mode, id])
+      keys.push(String(made.body['key']))
+    }
+  const ids: string[] = []
+  for (const key of keys) {
+    const body = { serial_number: 'SAME', model: 'pin' }
+    const { status, body: device } = await lapel.call(key, 'POST /v1/devices', body)
+    assert.equal([status, device['generation']], [201, 1])
+    ids.push(String(device['id']))
+  }
+  for (const [n, key] of keys.entries())
+    for (const [m, id] of ids.entries())
+      assert.is((await lapel.call(key, `GET /v1/devices/${id}`)).status, n === m ? 200 : 404)
+})
+
 test('a key works when the command returns, is rotated, and is dead when revoked', async () => {
   const [first] = (await lapel.cli('projects', 'list')) as { id_test: string }[]
   const project = first?.id_test ?? ''

@@ -89,6 +89,20 @@ test('a revoked key is dead, and stays in the list', async () => {
   assert.ok((await list()).data.some(({ id }) => id === idIn(made)))
 })
 
+test('under If-Match: on the revision that was seen, or not at all', async () => {
+  const made = await make(secret)
+  const headers = { 'if-match': made.headers.get('etag') ?? '' }
+  const at = `/v1/api-keys/${idIn(made)}`
+  const rotated = await call(secret, `POST ${at}/rotate`, { headers })
+  assert.is(rotated.status, 200)
+  for (const route of [`POST ${at}/rotate`, `DELETE ${at}`]) {
+    const stale = await call(secret, route, { headers })
+    assert.equal([route, stale.status, codeOf(stale)], [route, 412, 'precondition_failed'])
+  }
+  const newest = { 'if-match': rotated.headers.get('etag') ?? '' }
+  assert.is((await call(secret, `DELETE ${at}`, { headers: newest })).status, 200)
+})
+
 test('keys of another world or project are not there', async () => {
   const live = await served.keyFor(worlds.live)
   const foreign = await served.keyFor((await served.newProject()).test)

@@ -40,6 +40,14 @@ test('PATCH under If-Match: on the revision that was seen, or not at all', async
   assert.is(same.status, 304)
 })
 
+test('nobody is erased yet', async () => {
+  const answer = await ask(`DELETE /v1/end-users/${await person()}`)
+  assert.equal(
+    [answer.status, codeOf(answer), answer.headers.get('allow')],
+    [405, 'method_not_allowed', 'GET, HEAD, OPTIONS, PATCH'],
+  )
+})
+
 test('an external id moves: the new one is taken, the old one is free', async () => {
   const [a, b] = [await person({ external_id: 'm-1' }), await person({ external_id: 'm-2' })]
   const taken = await patch(a, { external_id: 'm-2' })

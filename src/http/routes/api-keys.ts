@@ -63,7 +63,7 @@ export const rotateKeyOperation: Operation = {
   summary: 'Give an API key a new secret',
   params: apiKeyPath,
   body: { schema: rotateKeyBody, example: { overlap_seconds: 3_600 }, required: false },
-  headers: ['Idempotency-Key', 'Lapel-Project'],
+  headers: ['Idempotency-Key', 'If-Match', 'Lapel-Project'],
   replies: {
     200: {
       says: 'The key with its new secret.',
@@ -175,7 +175,8 @@ export const revokeKey = (deps: HttpDeps): Handler<AdminCall> => {
     const id = apiKeyIn(call.params)
     const world = await worldOfKey(deps, call, id)
     const { actor, requestId } = call
-    const outcome = await revoke(id, { project: world.project, actor, requestId })
+    const by = { project: world.project, actor, requestId }
+    const outcome = await revoke(id, { by })
     if (outcome.kind === 'refused') throw refusal(outcome.because)
     return shownKey(deps, world, outcome)
   }

@@ -7,6 +7,7 @@ import { apiKeyIn } from '../addressed.ts'
 import { keyOfRow, shownKey, wholeKey, withSecret } from '../api-key-views.ts'
 import type { Handler, ProjectCall } from '../call.ts'
 import { readCommand } from '../commands.ts'
+import { parseIfMatch } from '../conditions.ts'
 import { checkMayHandOut } from '../key-grants.ts'
 import { lastUses } from '../key-use.ts'
 import * as examples from '../openapi/examples.ts'
@@ -67,7 +68,7 @@ export const rotateKeyOperation: Operation = {
   description: 'The old one works on for `overlap_seconds`, a day where nothing is said.',
   params: apiKeyPath,
   body: { schema: rotateKeyBody, example: { overlap_seconds: 3_600 }, required: false },
-  headers: ['Idempotency-Key'],
+  headers: ['Idempotency-Key', 'If-Match'],
   replies: {
     200: {
       says: 'The key with its new secret.',
@@ -85,6 +86,7 @@ export const revokeKeyOperation: Operation = {
   summary: 'Revoke an API key',
   description: 'It is dead on every node at once, for good. Asked again, the same.',
   params: apiKeyPath,
+  headers: ['If-Match'],
   replies: {
     200: {
       says: 'The key as it is then.',
@@ -158,7 +160,8 @@ export const revokeKey = (deps: HttpDeps): Handler<ProjectCall> => {
   return async (call) => {
     const id = apiKeyIn(call.params)
     const { project, actor, requestId } = call
-    const outcome = await revoke(id, { project, actor, requestId })
+    const ifMatch = parseIfMatch(call.headers['if-match'])
+    const outcome = await revoke(id, { by: { project, actor, requestId }, ifMatch })
     if (outcome.kind === 'refused') throw refusal(outcome.because)
     return shownKey(deps, await worldOf(deps, call), outcome)
   }

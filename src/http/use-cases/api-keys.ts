@@ -10,13 +10,16 @@ import { seal } from '../../store/seal.ts'
 import { apiKeyStream, projectStream } from '../../store/streams.ts'
 import type { Command } from '../commands.ts'
 import type { HttpDeps } from '../ports.ts'
+import { onlyIfMatch } from './if-match.ts'
 import { newKeySecret } from './new-token.ts'
 import { type Written, writtenOf } from './written.ts'
 
 type Deps = Pick<HttpDeps, 'ledger' | 'vault' | 'secrets' | 'random'>
 export type KnownKey = Exclude<ApiKey, { status: 'unknown' }>
 
-type Ended = { readonly kind: 'idempotency-mismatch' } | Refusal<'unknown-key' | 'revoked'>
+type Ended =
+  | { readonly kind: 'idempotency-mismatch' }
+  | Refusal<'unknown-key' | 'revoked' | 'changed'>
 
 export type CreateKeyOutcome =
   /** `key` in clear leaves in this one reply. */
@@ -31,7 +34,7 @@ export type RotateKeyOutcome =
 
 export type RevokeKeyOutcome =
   | ({ readonly kind: 'revoked' | 'already-revoked' } & Written<ApiKey>)
-  | Refusal<'unknown-key'>
+  | Refusal<'unknown-key' | 'changed'>
 
 const prefixOf = (kind: KnownKey['kind'], mode: Mode): TokenPrefix =>
   `${kind === 'secret' ? 'sk' : 'rk'}_${mode}`
@@ -70,14 +73,19 @@ export const createKey =
 /** Another secret for the same key; the old one works on for the overlap. */
 export const rotateKey =
   (deps: Deps) =>
-  async (keyId: ApiKeyId, { by, body }: Command<RotateKeyBody>): Promise<RotateKeyOutcome> => {
+  async (
+    keyId: ApiKeyId,
+    { by, body, ifMatch }: Command<RotateKeyBody>,
+  ): Promise<RotateKeyOutcome> => {
     const stream = apiKeyStream(by.project, keyId)
     const known = await deps.ledger.read(stream, apiKey)
     if (known.state.status === 'unknown') return { kind: 'refused', because: 'unknown-key' }
     const prefix = prefixOf(known.state.kind, await modeOf(deps, by.project))
     const { text, secret } = newKeySecret(deps, prefix, publicPart(keyId))
     const args = { secret, overlapMs: body.overlap_seconds * 1_000 }
-    const done = await deps.ledger.transact(stream, apiKey, (at) => rotate(args, at), by)
+    const place = { stream, aggregate: apiKey, ifMatch }
+    const decide = await onlyIfMatch(deps.ledger, place, (at) => rotate(args, at))
+    const done = await deps.ledger.transact(stream, apiKey, decide, by)
     if (done.kind === 'idempotency-mismatch') return done
     if (done.kind === 'replayed') return { kind: 'replayed', ...writtenOf(done) }
     if (done.outcome.kind === 'refused') return done.outcome
@@ -87,8 +95,13 @@ export const rotateKey =
 /** The end of a key. A DELETE takes no `Idempotency-Key`: asked again it finds the key revoked. */
 export const revokeKey =
   ({ ledger }: Pick<HttpDeps, 'ledger'>) =>
-  async (keyId: ApiKeyId, by: Command<unknown>['by']): Promise<RevokeKeyOutcome> => {
-    const done = await ledger.transact(apiKeyStream(by.project, keyId), apiKey, revoke, by)
+  async (
+    keyId: ApiKeyId,
+    { by, ifMatch }: Pick<Command<unknown>, 'by' | 'ifMatch'>,
+  ): Promise<RevokeKeyOutcome> => {
+    const place = { stream: apiKeyStream(by.project, keyId), aggregate: apiKey, ifMatch }
+    const decide = await onlyIfMatch(ledger, place, revoke)
+    const done = await ledger.transact(place.stream, apiKey, decide, by)
     if (done.kind !== 'done') throw new Error('a revocation was met under an Idempotency-Key')
     if (done.outcome.kind === 'refused') return done.outcome
     return { kind: done.outcome.kind, ...writtenOf(done) }

@@ -5,6 +5,8 @@ import { quantile } from './statistics.ts'
 export type HttpOrder = {
   readonly port: number
   readonly paths: readonly string[]
+  /** With bodies: each is a POST that is sent once; it ends when all are sent. */
+  readonly bodies?: readonly object[]
   readonly authorization: string
   readonly connections: number
   readonly warmupSeconds: number
@@ -19,11 +21,18 @@ export type HttpMeasured = {
 }
 
 const order: HttpOrder = JSON.parse(process.argv[2] ?? '{}')
-const requests = order.paths.map((path) =>
-  Buffer.from(
-    `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${order.authorization}\r\n\r\n`,
-  ),
-)
+const head = `host: 127.0.0.1\r\nauthorization: Bearer ${order.authorization}\r\n`
+const get = (path: string): Buffer => Buffer.from(`GET ${path} HTTP/1.1\r\n${head}\r\n`)
+const post = (body: object, i: number): Buffer => {
+  const text = JSON.stringify(body)
+  const about = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n`
+  return Buffer.from(
+    `POST ${order.paths[i % order.paths.length]} HTTP/1.1\r\n${head}${about}\r\n${text}`,
+  )
+}
+const requests = order.bodies ? order.bodies.map(post) : order.paths.map(get)
+const all = Promise.withResolvers<void>()
+let taken = 0
 const latencies: number[] = []
 const counted = { done: 0, failed: 0 }
 let measuring = false
@@ -38,6 +47,14 @@ const responseLength = (bytes: Buffer): number => {
   return bytes.length >= whole ? whole : 0
 }
 
+/** In turn for reads; each once for writes. */
+const nextOf = (index: number): Buffer | undefined => {
+  if (!order.bodies) return requests[index % requests.length]
+  const next = requests[taken]
+  taken += 1
+  return next
+}
+
 const run = (index: number): void => {
   const socket = connect({ port: order.port, host: '127.0.0.1', noDelay: true })
   let rest: Buffer = Buffer.alloc(0)
@@ -45,7 +62,9 @@ const run = (index: number): void => {
   let sent = 0
   const send = () => {
     sent = performance.now()
-    socket.write(requests[next++ % requests.length] ?? '')
+    const request = nextOf(next++)
+    if (request) socket.write(request)
+    else if (order.bodies) all.resolve()
   }
   socket.on('connect', send)
   socket.on('data', (chunk) => {
@@ -54,7 +73,7 @@ const run = (index: number): void => {
     if (length === 0) return
     if (measuring) {
       counted.done += 1
-      if (!rest.subarray(9, 12).equals(Buffer.from('200'))) counted.failed += 1
+      if (rest.toString('latin1', 9, 10) !== '2') counted.failed += 1
       latencies.push(performance.now() - sent)
     }
     rest = rest.subarray(length)
@@ -65,13 +84,20 @@ const run = (index: number): void => {
 
 const seconds = (s: number) => new Promise((resolve) => setTimeout(resolve, s * 1_000))
 for (let i = 0; i < order.connections; i += 1) run(i)
-await seconds(order.warmupSeconds)
-measuring = true
-await seconds(order.seconds)
+const startedMs = performance.now()
+if (order.bodies) {
+  measuring = true
+  await all.promise
+} else {
+  await seconds(order.warmupSeconds)
+  measuring = true
+  await seconds(order.seconds)
+}
 measuring = false
 stopping = true
+const tookSeconds = order.bodies ? (performance.now() - startedMs) / 1_000 : order.seconds
 const measured: HttpMeasured = {
-  rate: counted.done / order.seconds,
+  rate: counted.done / tookSeconds,
   p50Ms: quantile(latencies, 0.5),
   p99Ms: quantile(latencies, 0.99),
   failed: counted.failed,

@@ -12,7 +12,7 @@ const may = {
     'pg',
     'kysely',
     'tweetnacl',
-    '^(node:)?(buffer|crypto|fs/promises|timers/promises)$',
+    '^(node:)?(buffer|crypto|diagnostics_channel|fs/promises|http2|timers/promises)$',
   ],
   '^src/auth/': [
     '^src/(auth|domain|store)/',
@@ -59,7 +59,7 @@ const may = {
     '@grpc/grpc-js',
     'google-protobuf',
     '@eventstore/db-client',
-    '^(node:)?(buffer|child_process|crypto|events|fs|fs/promises|http|module|net|os|path|process|sqlite|stream|stream/promises|timers|timers/promises|url|worker_threads|zlib)$',
+    '^(node:)?(buffer|child_process|crypto|diagnostics_channel|events|fs|fs/promises|http|http2|module|net|os|path|process|sqlite|stream|stream/promises|timers|timers/promises|url|worker_threads|zlib)$',
   ],
   '^src/(main|config)': [
     '^src/',

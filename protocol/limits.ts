@@ -53,6 +53,9 @@ export const retryAfterSeconds = 1
 export const writeWaitMsMax = 2_000
 
 // the event store
+/** What an HTTP/2 peer of the event store's wire may send ahead, a stream and a session. */
+export const http2StreamWindowBytes = 1_048_576
+export const http2SessionWindowBytes = 4_194_304
 export const appendBytesMax = 1_048_576
 export const appendMsMax = 10_000
 export const appendRetriesMax = 3

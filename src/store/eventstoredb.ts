@@ -18,6 +18,7 @@ import type {
   NewEvent,
   StoredEvent,
 } from './event-store.ts'
+import { widenWindows } from './flow-control.ts'
 import { storedOf, subscribeToLog, unavailable } from './subscription.ts'
 
 // One client per process: its table of pending appends is shared by all clients of a process, and a late answer ends it.
@@ -107,6 +108,7 @@ const setNewest =
 
 /** The adapter to EventStoreDB's gRPC protocol, whichever server speaks it. `url` is an `esdb://` connection string. */
 export const connectEventStore = (url: string): EventStore => {
+  widenWindows()
   const client = EventStoreDBClient.connectionString(url)
   return {
     append: append(client),

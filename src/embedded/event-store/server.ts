@@ -2,6 +2,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { eventStoreMessageBytesMax } from '../../../protocol/limits.ts'
 import { type Engine, type EngineOptions, openEngine } from './engine.ts'
 import { stopping } from './faults.ts'
+import { widenWindows } from './flow-control.ts'
 import type { OpenCall } from './sender.ts'
 import { addServices } from './services.ts'
 
@@ -42,6 +43,7 @@ export const startEventStore = async (options: EventStoreOptions): Promise<Event
   const { host, now } = options
   const engine = await openEngine(options)
   const open = new Set<OpenCall>()
+  widenWindows()
   const server = new Server({
     'grpc.max_receive_message_length': eventStoreMessageBytesMax,
     'grpc.max_send_message_length': -1,

@@ -3,6 +3,7 @@ import type { AdminCall, Call, DeviceAccess, Handler, ProjectCall, Route } from 
 import type { Operation } from './operation.ts'
 import type { HttpDeps } from './ports.ts'
 import * as keys from './routes/api-keys.ts'
+import { asyncApi, asyncApiOperation } from './routes/async-api.ts'
 import { bindDevice, bindDeviceOperation } from './routes/bind-device.ts'
 import { createDevice, createDeviceOperation } from './routes/create-device.ts'
 import { createEndUser, createEndUserOperation } from './routes/create-end-user.ts'
@@ -85,6 +86,7 @@ export const routes: readonly Route[] = [
   open('GET /health/live', health.liveOperation, health.live),
   open('GET /health/ready', health.readyOperation, health.ready),
   operator('GET /metrics', health.metricsOperation, health.metrics),
+  open('GET /asyncapi.json', asyncApiOperation, asyncApi),
   open('GET /openapi.json', openApiOperation, () => openApi(routes)),
   open('GET /docs', docsOperation, () => docs(routes)),
 

@@ -1,6 +1,6 @@
-import { type MqttErrorCode, mqttErrors } from '../../protocol/errors.ts'
+import type { DownError, DownTime } from '../../protocol/down-payloads.ts'
+import { mqttErrors } from '../../protocol/errors.ts'
 import { instantOf } from '../../protocol/instant.ts'
-import type { Boot } from '../../protocol/payloads.ts'
 import { type DownMessage, downTopic } from '../../protocol/topics.ts'
 import type { Connection } from './connection.ts'
 import { encodePayload } from './payload.ts'
@@ -16,20 +16,15 @@ const send = (connection: Connection, message: DownMessage, qos: 0 | 1, value: o
 
 /** Server time, for the device's clock skew. */
 export const sendTime = (connection: Connection, nowMs: number): void =>
-  send(connection, 'time', 0, { now: instantOf(nowMs) })
+  send(connection, 'time', 0, { now: instantOf(nowMs) } satisfies DownTime)
 
-export type DeviceFault = {
-  readonly code: MqttErrorCode
-  readonly topic: string
-  readonly message?: string
-  readonly field?: string
-  readonly boot?: Boot
-  readonly seq?: number
-  readonly retry_after?: number
-}
+/** What `down/errors` says; without a message of its own it is the code's. */
+export type DeviceFault = Readonly<
+  Omit<DownError, 'message' | 'fatal'> & Partial<Pick<DownError, 'message'>>
+>
 
 /** What was wrong with an uplink message: 3.1.1 has no negative acknowledgement. */
 export const sendError = (connection: Connection, fault: DeviceFault): void => {
   const { message, fatal } = mqttErrors[fault.code]
-  send(connection, 'errors', 1, { message, ...fault, fatal })
+  send(connection, 'errors', 1, { message, ...fault, fatal } satisfies DownError)
 }

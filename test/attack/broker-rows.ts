@@ -1,0 +1,244 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import mqttPacket from 'mqtt-packet'
+import { mqttConnectMsMax, mqttFiltersMax } from '../../protocol/limits.ts'
+import { connackOf, connectWith, type RawMqtt, rawMqtt } from '../support/raw-mqtt.ts'
+import { until } from '../support/until.ts'
+import { cpuSeconds, growthMib } from './process-cost.ts'
+import { atMost, type Row, type Target } from './row.ts'
+
+const signIn = async ({ port, device }: Target, given: object = {}): Promise<RawMqtt> => {
+  const raw = rawMqtt(port)
+  raw.send(connectWith((await device()).token, given))
+  await raw.take('connack')
+  return raw
+}
+
+/** Sockets that are still open of so many, once those that close had the time. */
+const openOf = async (
+  { port }: Target,
+  { count, msMax, begin }: { count: number; msMax: number; begin: (socket: Socket) => void },
+): Promise<number> => {
+  let open = count
+  const sockets = Array.from({ length: count }, () => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.on('connect', () => begin(socket))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      open -= 1
+    })
+    return socket
+  })
+  await until(() => open === 0, { msMax, what: 'the end of all' }).catch(() => {})
+  for (const socket of sockets) socket.destroy()
+  return open
+}
+
+const foreignMessages: Row = {
+  attack:
+    'a mixed SUBSCRIBE, and a session that comes back for what it missed: messages of others heard',
+  bound: '0',
+  measure: async (target) => {
+    const given = { clean: false, clientId: 'ear' }
+    const ear = await target.device()
+    const join = async () => {
+      const raw = rawMqtt(target.port)
+      raw.send(connectWith(ear.token, given))
+      await raw.take('connack')
+      return raw
+    }
+    const first = await join()
+    const filters = [`v1/devices/${ear.id}/down/#`, 'v1/devices/+/heartbeat', '#', '+/+/+/down/#']
+    first.send({
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: filters.map((topic) => ({ topic, qos: 1 as const })),
+    })
+    await first.take('suback')
+    first.send({ cmd: 'disconnect' })
+    await first.closed()
+    const mouth = await signIn(target, { clientId: 'mouth' })
+    for (const [i, payload] of ['{}', 'garbage'].entries()) {
+      const topic = 'v1/devices/me/heartbeat'
+      mouth.send({
+        cmd: 'publish',
+        topic,
+        messageId: i + 1,
+        qos: 1,
+        dup: false,
+        retain: false,
+        payload,
+      })
+      await mouth.take('puback')
+    }
+    const again = await join()
+    await delay(500)
+    const foreign = again.packets.filter(
+      (one) => one.cmd === 'publish' && !one.topic.startsWith(`v1/devices/${ear.id}/down/`),
+    )
+    again.end()
+    mouth.end()
+    return atMost(foreign.length, 0, '')
+  },
+}
+
+const oversize: Row = {
+  attack: '100 sockets that declare 200 MB before they sign in, and send 1 MiB of it: memory',
+  bound: '20 MiB',
+  measure: async (target) => {
+    const head = Buffer.from([0x30, 0x80, 0x84, 0xaf, 0x5f])
+    const body = Buffer.alloc(1_048_576)
+    const mib = await growthMib(target.pid, () =>
+      openOf(target, {
+        count: 100,
+        msMax: 3_000,
+        begin: (socket) => {
+          socket.write(head)
+          socket.write(body)
+        },
+      }),
+    )
+    return atMost(mib, 20, 'MiB')
+  },
+}
+
+const patienceMs = mqttConnectMsMax + 2_000
+
+const silent: Row = {
+  attack: '500 silent sockets: open after 7 s',
+  bound: '0',
+  measure: async (target) =>
+    atMost(await openOf(target, { count: 500, msMax: patienceMs, begin: () => {} }), 0, ''),
+}
+
+const trickling: Row = {
+  attack: '100 sockets that say a byte of their CONNECT a second: open after 7 s',
+  bound: '0',
+  measure: async (target) => {
+    const bytes = mqttPacket.generate(connectWith('x'.repeat(100)))
+    const begin = (socket: Socket) => {
+      let at = 0
+      const timer = setInterval(() => socket.write(bytes.subarray(at, ++at)), 1_000)
+      socket.once('close', () => clearInterval(timer))
+    }
+    return atMost(await openOf(target, { count: 100, msMax: patienceMs, begin }), 0, '')
+  },
+}
+
+const flood: Row = {
+  attack: '4,000 CONNECTs of garbage: CPU of each, with its socket accepted and closed',
+  bound: '600 us',
+  measure: async (target) => {
+    const count = 4_000
+    const bytes = mqttPacket.generate(connectWith('dtok_garbage'))
+    const before = cpuSeconds(target.pid)
+    for (let done = 0; done < count; done += 200)
+      await openOf(target, { count: 200, msMax: 5_000, begin: (socket) => socket.write(bytes) })
+    return atMost(((cpuSeconds(target.pid) - before) / count) * 1e6, 600, 'us')
+  },
+}
+
+const subscriptionBomb: Row = {
+  attack: '40,000 wildcard filters of one device: granted',
+  bound: '0',
+  measure: async (target) => {
+    const raw = await signIn(target, { clientId: 'bomb' })
+    const packets = 5_000
+    for (let id = 1; id <= packets; id += 1)
+      raw.send({
+        cmd: 'subscribe',
+        messageId: id,
+        subscriptions: Array.from({ length: mqttFiltersMax }, (_, i) => ({
+          topic: `v1/devices/+/${id}/${i}/#`,
+          qos: 1 as const,
+        })),
+      })
+    const subacks = () => raw.packets.filter(({ cmd }) => cmd === 'suback')
+    await until(() => subacks().length === packets, { msMax: 30_000, what: 'every SUBACK' })
+    raw.end()
+    const granted = subacks().flatMap((one) => (one.cmd === 'suback' ? one.granted : []))
+    return atMost(granted.filter((code) => Number(code) < 0x80).length, 0, '')
+  },
+}
+
+const retained: Row = {
+  attack: 'retained messages taken of 20',
+  bound: '0',
+  measure: async (target) => {
+    let taken = 0
+    for (let i = 0; i < 20; i += 1) {
+      const raw = await signIn(target, { clientId: 'keeper' })
+      const topic = 'v1/devices/me/heartbeat'
+      raw.send({
+        cmd: 'publish',
+        topic,
+        messageId: 1,
+        qos: 1,
+        dup: false,
+        retain: true,
+        payload: '{}',
+      })
+      await until(() => raw.isClosed() || raw.packets.length > 1, { what: 'an answer' })
+      if (raw.packets.some(({ cmd }) => cmd === 'puback')) taken += 1
+      raw.end()
+    }
+    return atMost(taken, 0, '')
+  },
+}
+
+const keepAlive: Row = {
+  attack: 'keep-alives of 0, 29, 1,201 and 65,535 s accepted',
+  bound: '0',
+  measure: async (target) => {
+    const { token } = await target.device()
+    let accepted = 0
+    for (const keepalive of [0, 29, 1_201, 65_535])
+      if ((await connackOf(target.port, connectWith(token, { keepalive }))) === 0) accepted += 1
+    return atMost(accepted, 0, '')
+  },
+}
+
+const slowReader: Row = {
+  attack: 'a device that asks 150,000 times and reads no answer: memory, until it is cut',
+  bound: '32 MiB',
+  measure: async (target) => {
+    const { token } = await target.device()
+    const one = mqttPacket.generate({
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: [{ topic: 'v1/devices/me/down/#', qos: 1 }],
+    })
+    const many = Buffer.concat(Array.from({ length: 1_000 }, () => one))
+    const mib = await growthMib(target.pid, async () => {
+      const socket = connect({ port: target.port, host: '127.0.0.1' })
+      let isClosed = false
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        isClosed = true
+      })
+      socket.write(mqttPacket.generate(connectWith(token, { clientId: 'deaf' })))
+      socket.pause()
+      await delay(500)
+      for (let i = 0; i < 150 && !isClosed; i += 1) {
+        socket.write(many)
+        await delay(10)
+      }
+      await delay(1_000)
+      socket.destroy()
+    })
+    return atMost(mib, 32, 'MiB')
+  },
+}
+
+/** For any broker: these are seen to succeed against a stock one. */
+export const brokerRows: readonly Row[] = [
+  foreignMessages,
+  oversize,
+  silent,
+  trickling,
+  subscriptionBomb,
+  retained,
+  keepAlive,
+]
+/** For Lapel alone: what a stock broker does here depends on the machine. */
+export const costRows: readonly Row[] = [flood, slowReader]

@@ -1,10 +1,16 @@
-import type { AuthorizeForwardHandler, Client, SubscribePacket, UnsubscribePacket } from 'aedes'
+import type { AuthorizeForwardHandler, Client, SubscribePacket } from 'aedes'
 import { mqttFiltersMax } from '../../protocol/limits.ts'
 import { downFilter, parseDownFilter } from '../../protocol/topics.ts'
 import { type InboundPacket, refreshKeepAlive } from './aedes-client.ts'
 import type { Connection, Connections } from './connection.ts'
 import { sendTime } from './downlink.ts'
 import type { BrokerDeps } from './ports.ts'
+
+type InboundFilters = InboundPacket & {
+  readonly messageId?: number
+  readonly subscriptions?: SubscribePacket['subscriptions']
+  readonly unsubscriptions?: readonly string[]
+}
 
 /** The code of a filter that is refused (MQTT 3.1.1, section 3.9.3). */
 const refused = 0x80
@@ -22,6 +28,13 @@ const suback = (id: number, codes: readonly number[]): Buffer =>
 
 /** UNSUBACK (section 3.11). */
 const unsuback = (id: number): Buffer => Buffer.from([0xb0, 2, id >> 8, id & 0xff])
+
+/** Why the filters of a packet close the connection: none [MQTT-3.8.3-3, MQTT-3.10.3-2], too many, or a packet id of 0 [MQTT-2.3.1-1]. */
+const faultOf = (filters: readonly unknown[], id: number): string | undefined => {
+  if (id === 0) return 'a packet id of 0'
+  if (filters.length === 0) return 'no filter'
+  return filters.length > mqttFiltersMax ? `more than ${mqttFiltersMax} filters` : undefined
+}
 
 /** The own downlink and nothing else: anything else is refused, and the connection stays. */
 const codeOf = (
@@ -42,14 +55,10 @@ export const takeSubscribe = (deps: BrokerDeps, connections: Connections) => {
   const subscribe = (
     client: Client,
     connection: Connection,
-    packet: SubscribePacket,
+    filters: SubscribePacket['subscriptions'],
     id: number,
   ): void => {
-    if (packet.subscriptions.length > mqttFiltersMax) {
-      client.emit('error', new Error(`more than ${mqttFiltersMax} filters in a SUBSCRIBE`))
-      return
-    }
-    const codes = packet.subscriptions.map((one) => codeOf(connection, one))
+    const codes = filters.map((one) => codeOf(connection, one))
     client.conn.write(suback(id, codes))
     if (codes.some((code) => code !== refused)) sendTime(connection, deps.now())
   }
@@ -57,23 +66,26 @@ export const takeSubscribe = (deps: BrokerDeps, connections: Connections) => {
   const unsubscribe = (
     client: Client,
     connection: Connection,
-    packet: UnsubscribePacket,
+    filters: readonly string[],
     id: number,
   ): void => {
-    const left = packet.unsubscriptions.map(parseDownFilter)
+    const left = filters.map(parseDownFilter)
     if (left.includes(connection.subscribed)) connection.subscribed = undefined
     client.conn.write(unsuback(id))
   }
 
+  const meet = (connection: Connection, { cmd, messageId = 0, ...lists }: InboundFilters): void => {
+    const { client } = connection
+    const fault = faultOf(lists.subscriptions ?? lists.unsubscriptions ?? [], messageId)
+    if (fault !== undefined) client.emit('error', new Error(`a ${cmd} with ${fault}`))
+    else if (lists.subscriptions) subscribe(client, connection, lists.subscriptions, messageId)
+    else unsubscribe(client, connection, lists.unsubscriptions ?? [], messageId)
+  }
+
   return (client: Client, packet: InboundPacket): boolean => {
-    const connection = connections.of(client)
-    if (!connection || !client.connected) return false
-    const { messageId = 0 } = packet as { messageId?: number }
-    if (packet.cmd === 'subscribe')
-      subscribe(client, connection, packet as InboundPacket & SubscribePacket, messageId)
-    else if (packet.cmd === 'unsubscribe')
-      unsubscribe(client, connection, packet as InboundPacket & UnsubscribePacket, messageId)
-    else return false
+    const connection = client.connected ? connections.of(client) : undefined
+    if (!connection || (packet.cmd !== 'subscribe' && packet.cmd !== 'unsubscribe')) return false
+    meet(connection, packet)
     refreshKeepAlive(client)
     return true
   }

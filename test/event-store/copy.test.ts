@@ -151,7 +151,10 @@ copy('killed at any moment it goes on where it was', async (stage) => {
   for (const at of [300, 1_500, 3_100]) {
     const child = spawn(process.execPath, [bin, ...copying(stage)], { stdio: 'ignore' })
     const exited = once(child, 'exit')
-    await until(() => rowsOf(stage, 'target').length >= at, { what: `${at} events` })
+    await until(() => rowsOf(stage, 'target').length >= at, {
+      msMax: 60_000,
+      what: `${at} events`,
+    })
     child.kill('SIGKILL')
     await exited
   }

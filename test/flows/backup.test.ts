@@ -68,6 +68,7 @@ test('it is made while its node writes, whole and for its owner alone', async ()
   assert.equal((await readdir(dir)).sort(), [
     'events.db',
     'manifest.json',
+    'postgres.usage.api_keys.copy',
     'postgres.vault.subject_keys.copy',
     'secrets.json',
   ])

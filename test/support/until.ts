@@ -13,7 +13,11 @@ const isThere = <T>(value: T): value is There<T> =>
  */
 export const until = async <T>(
   condition: () => T | Promise<T>,
-  { msMax = 10_000, what }: { readonly msMax?: number; readonly what: string },
+  {
+    msMax = 10_000,
+    everyMs = pollMs,
+    what,
+  }: { readonly msMax?: number; readonly everyMs?: number; readonly what: string },
 ): Promise<There<T>> => {
   const deadline = performance.now() + msMax
   let last: unknown
@@ -25,7 +29,7 @@ export const until = async <T>(
     } catch (error) {
       last = error
     }
-    await delay(pollMs)
+    await delay(everyMs)
   } while (performance.now() < deadline)
   throw new Error(`waited ${msMax} ms in vain for ${what} (last: ${String(last)})`)
 }

@@ -158,6 +158,7 @@ export const batchEntriesMax = 20_000
 export const batchEventsMax = 500
 export const healthCacheRowsMax = 50_000
 export const heartbeatDaysMax = 366
+export const heartbeatBatchEntriesMax = 2_000
 export const heartbeatRestMsMin = 250
 export const partitionLockMsMax = 1_000
 export const leadRetryMsMax = 1_000

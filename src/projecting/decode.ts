@@ -68,6 +68,10 @@ export const decode = (event: StoredEvent): Decoded => {
   }
 }
 
+/** How many observations they hold. */
+export const entriesIn = (decoded: readonly Decoded[]): number =>
+  decoded.reduce((sum, one) => sum + (one.kind === 'observed' ? one.entries.length : 0), 0)
+
 /** The subjects whose keys are needed to open what these events seal. */
 export const sealedSubjects = (events: readonly Decoded[]): readonly string[] =>
   events.flatMap((decoded) => {

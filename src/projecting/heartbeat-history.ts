@@ -1,13 +1,13 @@
 import type { Pool, PoolClient } from 'pg'
 import { heartbeats, heartbeatsIn, type WrittenHeartbeat } from '../../projections/heartbeats.ts'
-import { heartbeatRestMsMin } from '../../protocol/limits.ts'
+import { heartbeatBatchEntriesMax, heartbeatRestMsMin } from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import { ingestPrefixes } from '../store/streams.ts'
 import type { Audience, Following } from './audience.ts'
 import { type Checkpoints, inTransaction, loadCheckpoints, moveCheckpoints } from './batch.ts'
-import { type Decoded, logEventOf } from './decode.ts'
+import { type Decoded, entriesIn, logEventOf } from './decode.ts'
 import { HeartbeatDays } from './heartbeat-days.ts'
 import { keepLeading } from './lead.ts'
 import { pause } from './pause.ts'
@@ -84,6 +84,15 @@ const insert = `insert into ${schema}.heartbeats
   select r.* from jsonb_to_recordset($1::jsonb) as r (device_id text, project_id text, received_at timestamptz, position bigint,
     entry integer, via text, boot text, seq bigint, device_at text, data jsonb)`
 
+/**
+ * Nobody waits for history as for a device: four fifths of the time at rest, and batches that hold nobody up, leave more for others.
+ * Only what is behind goes on without the least rest.
+ */
+const restMs = (decoded: readonly Decoded[], tookMs: number): number =>
+  entriesIn(decoded) >= heartbeatBatchEntriesMax
+    ? 4 * tookMs
+    : Math.max(heartbeatRestMsMin, 4 * tookMs)
+
 class Leading {
   readonly #deps: HeartbeatHistoryDeps
   readonly #client: PoolClient
@@ -110,12 +119,11 @@ class Leading {
     signal.addEventListener('abort', close, { once: true })
     if (signal.aborted) close()
     try {
-      for await (const { decoded, to } of batchesOf(subscription)) {
+      for await (const { decoded, to } of batchesOf(subscription, heartbeatBatchEntriesMax)) {
         const started = this.#deps.monotonic()
         if (to !== undefined) await this.#write(decoded, to)
-        // Nobody waits for history as for a device: fewer and larger batches, and four fifths of the time at rest, leave more for others.
-        const restMs = Math.max(heartbeatRestMsMin, 4 * (this.#deps.monotonic() - started))
-        if (decoded.length > 0) await pause(restMs, signal)
+        const tookMs = this.#deps.monotonic() - started
+        if (decoded.length > 0) await pause(restMs(decoded, tookMs), signal)
       }
     } finally {
       signal.removeEventListener('abort', close)

@@ -8,7 +8,7 @@ import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
 import type { Audience } from './audience.ts'
 import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
-import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
+import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { keepLeading } from './lead.ts'
 import { pause } from './pause.ts'
 import { createRebuilds, leaderOf, type RebuildOptions, type RebuildOutcome } from './rebuilds.ts'
@@ -39,9 +39,6 @@ const schema = 'live'
 
 const restEntriesMin = 200
 const restMsPerEntry = 0.2
-
-const entriesIn = (decoded: readonly Decoded[]): number =>
-  decoded.reduce((sum, one) => sum + (one.kind === 'observed' ? one.entries.length : 0), 0)
 
 class Leading {
   readonly #deps: MoverDeps

@@ -13,14 +13,17 @@ export type Taken = {
 const entriesOf = (decoded: Decoded): number =>
   decoded.kind === 'observed' ? decoded.entries.length : 1
 
-const take = (items: readonly Followed[]): { taken: Taken; left: readonly Followed[] } => {
+const take = (
+  items: readonly Followed[],
+  entriesMax: number,
+): { taken: Taken; left: readonly Followed[] } => {
   const decoded: Decoded[] = []
   let to: bigint | undefined
   let caughtUp = false
   let entries = 0
   let count = 0
   for (const item of items) {
-    if (decoded.length >= batchEventsMax || entries >= batchEntriesMax) break
+    if (decoded.length >= batchEventsMax || entries >= entriesMax) break
     count += 1
     if (item.kind === 'caught-up') caughtUp = true
     else if (item.kind === 'checkpoint') to = item.position
@@ -35,11 +38,14 @@ const take = (items: readonly Followed[]): { taken: Taken; left: readonly Follow
 }
 
 /** The subscription cut into batches, bounded by events and by the entries in them. */
-export async function* batchesOf(subscription: Subscription): AsyncGenerator<Taken> {
+export async function* batchesOf(
+  subscription: Subscription,
+  entriesMax = batchEntriesMax,
+): AsyncGenerator<Taken> {
   for await (const items of subscription) {
     let left = items
     while (left.length > 0) {
-      const next = take(left)
+      const next = take(left, entriesMax)
       left = next.left
       yield next.taken
     }

@@ -79,6 +79,9 @@ const withoutRepeats = (
     return true
   })
 
+// Rows and checkpoint go together: what a crash of Postgres takes back is folded again, and no commit waits for the disk.
+const unhurried = 'begin; set local synchronous_commit to off'
+
 const insert = `insert into ${schema}.heartbeats
   (device_id, project_id, received_at, position, entry, via, boot, seq, device_at, data)
   select r.* from jsonb_to_recordset($1::jsonb) as r (device_id text, project_id text, received_at timestamptz, position bigint,
@@ -142,7 +145,7 @@ class Leading {
       .filter(({ received_at }) => Date.parse(received_at) >= oldest)
     await this.#days.make(rows.map(({ received_at }) => Date.parse(received_at)))
     const client = this.#client
-    await inTransaction(client, 'begin', async () => {
+    await inTransaction(client, unhurried, async () => {
       if (rows.length > 0) {
         const text = JSON.stringify(withoutRepeats(rows, await knownOf(client, rows)))
         await client.query({ name: 'insert heartbeats', text: insert, values: [text] })

@@ -128,18 +128,16 @@ export type OwnershipRow = {
   until: Date | null
 }
 
-export type HeartbeatRow = {
+/** What one device sent within one batch of the history. */
+export type HeartbeatRunRow = {
   device_id: string
   project_id: string
-  received_at: Date
   position: Int8
-  /** Its place within the commit at that position. */
   entry: number
-  via: 'mqtt' | 'http'
-  boot: string | null
-  seq: Int8 | null
-  device_at: string | null
-  data: Readonly<Record<string, unknown>>
+  received_at: Date
+  received_until: Date
+  beats: readonly object[]
+  numbering: object | null
 }
 
 /** When a key was last used, to the minute: no fold of the log. */
@@ -157,6 +155,6 @@ export type Tables = {
   'live.sessions': SessionRow
   'live.lost_nodes': LostNodeRow
   'live.ownership': OwnershipRow
-  'live.heartbeats': HeartbeatRow
+  'live.heartbeats': HeartbeatRunRow
   'usage.api_keys': KeyUseRow
 }

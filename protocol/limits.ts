@@ -156,10 +156,16 @@ export const unknownWaitersMax = 256
 // projections
 export const batchEntriesMax = 20_000
 export const batchEventsMax = 500
+export const copyPieceCharactersMax = 65_536
+export const entriesATurnMax = 1_000
 export const healthCacheRowsMax = 50_000
 export const heartbeatDaysMax = 366
-export const heartbeatBatchEntriesMax = 2_000
+export const heartbeatBatchEntriesMax = 20_000
+export const heartbeatBootsMax = 4
+export const heartbeatNumberingsMax = 50_000
+export const heartbeatRestMsMax = 1_000
 export const heartbeatRestMsMin = 250
+export const heartbeatsPerRunMax = 128
 export const partitionLockMsMax = 1_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50

@@ -1,4 +1,5 @@
-import { batchEntriesMax, batchEventsMax } from '../../protocol/limits.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { batchEntriesMax, batchEventsMax, entriesATurnMax } from '../../protocol/limits.ts'
 import type { Followed, Subscription } from '../store/event-store.ts'
 import { type Decoded, decode } from './decode.ts'
 
@@ -13,17 +14,23 @@ export type Taken = {
 const entriesOf = (decoded: Decoded): number =>
   decoded.kind === 'observed' ? decoded.entries.length : 1
 
-const take = (
+/** What the log brought, until it is enough for a batch; reading it holds up nobody else in this thread. */
+const take = async (
   items: readonly Followed[],
   entriesMax: number,
-): { taken: Taken; left: readonly Followed[] } => {
+): Promise<{ taken: Taken; left: readonly Followed[] }> => {
   const decoded: Decoded[] = []
   let to: bigint | undefined
   let caughtUp = false
   let entries = 0
+  let turns = 0
   let count = 0
   for (const item of items) {
     if (decoded.length >= batchEventsMax || entries >= entriesMax) break
+    if (entries >= (turns + 1) * entriesATurnMax) {
+      turns += 1
+      await turn()
+    }
     count += 1
     if (item.kind === 'caught-up') caughtUp = true
     else if (item.kind === 'checkpoint') to = item.position
@@ -45,7 +52,7 @@ export async function* batchesOf(
   for await (const items of subscription) {
     let left = items
     while (left.length > 0) {
-      const next = take(left, entriesMax)
+      const next = await take(left, entriesMax)
       left = next.left
       yield next.taken
     }

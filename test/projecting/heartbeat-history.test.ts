@@ -40,7 +40,13 @@ const commit = async (...beats: readonly Beat[]): Promise<bigint> => {
 
 type Row = { readonly device_id: string; readonly received_at: Date; readonly seq: string | null }
 const rows = async (): Promise<readonly Row[]> =>
-  (await stage.pool.query('select * from live.heartbeats order by position, entry')).rows
+  (
+    await stage.pool.query(
+      `select h.device_id, b.* from live.heartbeats h
+       cross join lateral json_to_recordset(h.beats) as b (received_at timestamptz, position bigint, entry integer, seq bigint)
+       order by b.position, b.entry`,
+    )
+  ).rows
 const partitions = async (): Promise<readonly string[]> => {
   const { rows: found } = await stage.pool.query<{ name: string }>(
     `select inhrelid::regclass::text as name from pg_inherits where inhparent = 'live.heartbeats'::regclass order by 1`,

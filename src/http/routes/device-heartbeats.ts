@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { readDevice } from '../../../projections/devices.ts'
-import { heartbeats, listHeartbeats } from '../../../projections/heartbeats.ts'
-import type { HeartbeatRow } from '../../../projections/tables.ts'
+import { type Heartbeat, heartbeats, listHeartbeats } from '../../../projections/heartbeats.ts'
 import { heartbeatListReply } from '../../../protocol/device-part-replies.ts'
-import { instant } from '../../../protocol/events/shapes.ts'
 import { instantOf } from '../../../protocol/instant.ts'
 import { heartbeatsQuery } from '../../../protocol/requests.ts'
 import { deviceIn } from '../addressed.ts'
@@ -37,7 +35,7 @@ export const deviceHeartbeatsOperation: Operation = {
   },
 }
 
-const placeSchema = z.object({ receivedAt: instant, position: z.string(), entry: z.int() })
+const placeSchema = z.object({ position: z.string(), entry: z.int() })
 
 const members = [
   'battery_percent',
@@ -51,10 +49,9 @@ const members = [
   'connection_type',
 ] as const
 
-const bootOf = ({ boot }: HeartbeatRow) =>
-  boot !== null && /^\d+$/.test(boot) ? Number(boot) : boot
+const bootOf = ({ boot }: Heartbeat) => (boot !== null && /^\d+$/.test(boot) ? Number(boot) : boot)
 
-const shown = (row: HeartbeatRow): object => ({
+const shown = (row: Heartbeat): object => ({
   received_at: instantOf(row.received_at.getTime()),
   via: row.via,
   boot: bootOf(row),
@@ -63,8 +60,7 @@ const shown = (row: HeartbeatRow): object => ({
   ...Object.fromEntries(members.map((member) => [member, row.data[member] ?? null])),
 })
 
-const placeOf = ({ received_at, position, entry }: HeartbeatRow): z.infer<typeof placeSchema> => ({
-  receivedAt: instantOf(received_at.getTime()),
+const placeOf = ({ position, entry }: Heartbeat): z.infer<typeof placeSchema> => ({
   position,
   entry,
 })

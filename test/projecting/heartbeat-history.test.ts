@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readCheckpoint } from '../../projections/checkpoints.ts'
+import { type HeartbeatPlace, listHeartbeats } from '../../projections/heartbeats.ts'
 import { type DeviceId, newId, newNodeId } from '../../protocol/ids.ts'
 import { instantOf } from '../../protocol/instant.ts'
 import * as device from '../../src/domain/device.ts'
@@ -155,6 +156,47 @@ test('while the history stands still the rows of devices go on, and no read of t
   await until(async () => (await rows()).some((row) => row.device_id === id), { what: 'the row' })
   await history.close()
   await projector.close()
+})
+
+test('pages meet each once, whatever runs they lie in, forwards and backwards, with and without a range', async () => {
+  const history = begin({ now: () => today })
+  const d = newId('dev_', randomBytes)
+  const start = Date.parse('2026-11-21T23:59:59.000Z')
+  let seq = 0
+  let position = 0n
+  for (const size of [1, 3, 200, 2, 150, 1]) {
+    const beats = Array.from({ length: size }, () => {
+      seq += 1
+      return { d, ms: start + seq * 10, seq }
+    })
+    position = await commit(...beats)
+    await reached(history, position)
+  }
+  const all = Array.from({ length: seq }, (_, at) => at + 1)
+  const paged = async (order: 'asc' | 'desc', range = {}): Promise<readonly number[]> => {
+    const met: number[] = []
+    for (let after: HeartbeatPlace | undefined; ; ) {
+      const page = { ...range, order, limit: 7, after }
+      const found = await listHeartbeats(stage.db, { project, device: d }, page)
+      met.push(...found.map((one) => Number(one.seq)))
+      after = found.at(-1)
+      if (found.length < 7) return met
+    }
+  }
+  assert.equal(await paged('asc'), all)
+  assert.equal(await paged('desc'), all.toReversed())
+  const [from, to] = [instantOf(start + 500), instantOf(start + 2_500)]
+  const within = all.filter((one) => one * 10 >= 500 && one * 10 < 2_500)
+  assert.equal(await paged('asc', { from, to }), within)
+  assert.equal(await paged('desc', { from, to }), within.toReversed())
+  const other = await stage.world()
+  const none = await listHeartbeats(
+    stage.db,
+    { project: other, device: d },
+    { order: 'asc', limit: 7 },
+  )
+  assert.equal(none, [])
+  await history.close()
 })
 
 test('of two that would write one does, and the other goes on where it ended', async () => {

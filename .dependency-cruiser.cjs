@@ -12,7 +12,7 @@ const may = {
     'pg',
     'kysely',
     'tweetnacl',
-    '^(node:)?(buffer|crypto|diagnostics_channel|fs/promises|http2|timers/promises)$',
+    '^(node:)?(buffer|crypto|diagnostics_channel|fs/promises|http2|timers/promises|zlib)$',
   ],
   '^src/auth/': [
     '^src/(auth|domain|store)/',
@@ -48,7 +48,8 @@ const may = {
     '^protocol/',
     'kysely',
     'pg',
-    '^(node:)?(crypto|fs/promises|timers/promises)$',
+    'pg-copy-streams',
+    '^(node:)?(crypto|fs/promises|stream|stream/promises|timers/promises)$',
   ],
   '^src/recordings/': ['^src/(recordings|domain|store)/', '^projections/', '^protocol/'],
   '^src/audit/': ['^src/(audit|domain|store)/', '^projections/', '^protocol/', 'kysely'],

@@ -1,6 +1,5 @@
 import type { BootWindow } from '../protocol/boot-window.ts'
 import { heartbeatBootsMax } from '../protocol/limits.ts'
-import type { Boot } from '../protocol/payloads.ts'
 import { WindowTracker } from '../protocol/window-tracker.ts'
 
 const dayMs = 86_400_000
@@ -14,27 +13,27 @@ export type KeptNumbering = { readonly boots: readonly BootWindow[]; readonly la
  * nothing, so that the same are kept however the log is cut into batches.
  */
 export class HeartbeatNumbering {
-  readonly #boots: Map<Boot, WindowTracker>
+  readonly #boots: Map<string, WindowTracker>
   #lastMs: number
 
   constructor(kept: KeptNumbering = { boots: [], lastMs: 0 }) {
     this.#boots = new Map(
       kept.boots.flatMap((window) =>
-        window.boot === null ? [] : [[window.boot, new WindowTracker(window)]],
+        window.boot === null ? [] : [[String(window.boot), new WindowTracker(window)]],
       ),
     )
     this.#lastMs = kept.lastMs
   }
 
-  /** Whether a heartbeat with these numbers, received then, is one that was met before. */
-  isRepeat(boot: Boot, seq: number, receivedMs: number): boolean {
+  /** Whether a heartbeat with these numbers, received then, is one that was met before. `boot` is any text that names it. */
+  isRepeat(boot: string, seq: number, receivedMs: number): boolean {
     if (receivedMs - this.#lastMs > dayMs) this.#boots.clear()
     if (this.#windowOf(boot).meet(boot, seq) === 'repeat') return true
     this.#lastMs = Math.max(this.#lastMs, receivedMs)
     return false
   }
 
-  #windowOf(boot: Boot): WindowTracker {
+  #windowOf(boot: string): WindowTracker {
     const known = this.#boots.get(boot)
     if (known) return known
     const [oldest] = this.#boots.size >= heartbeatBootsMax ? this.#boots.keys() : []

@@ -136,7 +136,8 @@ export type HeartbeatRunRow = {
   entry: number
   received_at: Date
   received_until: Date
-  beats: readonly object[]
+  /** Packed JSON. */
+  beats: Buffer
   numbering: object | null
 }
 

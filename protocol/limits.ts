@@ -166,6 +166,7 @@ export const heartbeatNumberingsMax = 50_000
 export const heartbeatRestMsMax = 1_000
 export const heartbeatRestMsMin = 250
 export const heartbeatsPerRunMax = 128
+export const plainBytesMax = 1_024
 export const partitionLockMsMax = 1_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50

@@ -10,9 +10,11 @@ create table heartbeats (
   -- The least and the greatest time of receipt.
   received_at timestamptz(3) not null,
   received_until timestamptz(3) not null,
-  -- Of each: received_at, position, entry, via, boot, seq, device_at, data.
-  beats json not null,
+  -- JSON, packed: of each heartbeat [position, entry, rx, via, boot, seq, at, data].
+  beats bytea not null,
   -- The numbers that were met until the end of the run, to tell a retransmission.
   numbering json,
   primary key (device_id, position, entry, received_at)
 ) partition by range (received_at);
+-- It is packed already.
+alter table heartbeats alter column beats set storage external;

@@ -29,10 +29,10 @@ export class HeartbeatDays {
     return startOf(nowMs) - this.#days * dayMs
   }
 
-  /** Makes those days (`2026-11-22`), and the one after each: who writes at midnight waits for nobody. */
-  async make(days: ReadonlySet<string>): Promise<void> {
-    const starts = [...days].map((day) => Date.parse(day))
-    for (const day of new Set(starts.flatMap((start) => [start, start + dayMs]))) {
+  /** Makes the days of those times, and the one after each: who writes at midnight waits for nobody. */
+  async make(times: readonly number[]): Promise<void> {
+    const starts = new Set(times.map(startOf))
+    for (const day of new Set([...starts].flatMap((start) => [start, start + dayMs]))) {
       if (this.#made.has(day)) continue
       await this.#client.query(
         `create table if not exists live.${partitionOf(day)} partition of ${table}

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
+import type { Placed } from '../../projections/heartbeat-runs.ts'
 import { heartbeats } from '../../projections/heartbeats.ts'
 import {
   heartbeatBatchEntriesMax,
@@ -11,13 +12,13 @@ import type { Meter } from '../store/meter.ts'
 import { ingestPrefixes } from '../store/streams.ts'
 import type { Audience, Following } from './audience.ts'
 import { type Checkpoints, inTransaction, loadCheckpoints, moveCheckpoints } from './batch.ts'
-import { type Decoded, entriesIn } from './decode.ts'
 import { HeartbeatDays } from './heartbeat-days.ts'
-import { HeartbeatWriter, heartbeatsOf } from './heartbeat-writer.ts'
+import { HeartbeatWriter } from './heartbeat-writer.ts'
 import { keepLeading } from './lead.ts'
 import { pause } from './pause.ts'
+import { placedHeartbeats } from './placed-heartbeats.ts'
 import { followProgress, type Progress } from './projector.ts'
-import { batchesOf } from './take-batch.ts'
+import { batchesRead } from './take-batch.ts'
 
 export type HeartbeatHistoryDeps = {
   readonly store: EventStore
@@ -37,7 +38,11 @@ const lock = 7_214_003
 const schema = 'live'
 export const heartbeatProjections = [heartbeats]
 const restMsPerHeartbeat = 0.5
-const dayDigits = '2026-11-22'.length
+const reading = {
+  read: placedHeartbeats,
+  entriesOf: (read: readonly Placed[]) => read.length,
+  entriesMax: heartbeatBatchEntriesMax,
+}
 // Rows and checkpoint go together: what a crash of Postgres takes back is folded again, and no commit waits for the disk.
 const unhurried = 'begin; set local synchronous_commit to off'
 
@@ -82,11 +87,12 @@ class Leading {
     signal.addEventListener('abort', close, { once: true })
     if (signal.aborted) close()
     try {
-      for await (const { decoded, to } of batchesOf(subscription, heartbeatBatchEntriesMax)) {
+      for await (const { decoded, to } of batchesRead(subscription, reading)) {
+        const batch = decoded.flat()
         const started = this.#deps.monotonic()
-        if (to !== undefined) await this.#write(decoded, to)
+        if (to !== undefined) await this.#write(batch, to)
         const tookMs = this.#deps.monotonic() - started
-        if (decoded.length > 0) await pause(restMs(entriesIn(decoded), tookMs), signal)
+        if (batch.length > 0) await pause(restMs(batch.length, tookMs), signal)
       }
     } finally {
       signal.removeEventListener('abort', close)
@@ -94,13 +100,13 @@ class Leading {
     }
   }
 
-  async #write(decoded: readonly Decoded[], to: bigint): Promise<void> {
+  async #write(read: readonly Placed[], to: bigint): Promise<void> {
     const { now, monotonic, meter } = this.#deps
     const started = monotonic()
     await this.#days.drop(now())
     const oldest = this.#days.oldest(now())
-    const batch = decoded.flatMap((one) => heartbeatsOf(one, oldest))
-    await this.#days.make(new Set(batch.map(({ heartbeat }) => heartbeat.rx.slice(0, dayDigits))))
+    const batch = read.filter(({ ms }) => ms >= oldest)
+    await this.#days.make(batch.map(({ ms }) => ms))
     const client = this.#client
     await inTransaction(client, unhurried, async () => {
       await this.#writer.write(batch)

@@ -4,13 +4,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { HeartbeatNumbering, type KeptNumbering } from '../../projections/heartbeat-numbering.ts'
-import { type Placed, type Run, Runs } from '../../projections/heartbeats.ts'
+import { type Placed, type Run, Runs } from '../../projections/heartbeat-runs.ts'
 import {
   copyPieceCharactersMax,
   entriesATurnMax,
   heartbeatNumberingsMax,
 } from '../../protocol/limits.ts'
-import type { Decoded } from './decode.ts'
+import { packed } from '../store/packed.ts'
 
 const dayMs = 86_400_000
 const textOf = (ms: number): string => new Date(ms).toISOString()
@@ -21,9 +21,9 @@ const lastNumbering = `select d.id, h.numbering from unnest($1::text[]) as d (id
     order by h.position desc, h.entry desc limit 1
   ) h`
 
-// PostgreSQL documentation, COPY, "Text Format". JSON escapes tabs and line feeds itself.
-const copied = (json: string): string =>
-  json.includes('\\') ? json.replaceAll('\\', '\\\\') : json
+// PostgreSQL documentation, COPY, "Text Format": a backslash is doubled.
+const hex = (bytes: Buffer): string => `\\\\x${bytes.toString('hex')}`
+const json = (value: object): string => JSON.stringify(value).replaceAll('\\', '\\\\')
 
 const lineOf = (run: Run): string =>
   `${[
@@ -33,24 +33,11 @@ const lineOf = (run: Run): string =>
     run.entry,
     textOf(run.receivedMs),
     textOf(run.untilMs),
-    copied(JSON.stringify(run.beats)),
-    run.numbering === null ? '\\N' : copied(JSON.stringify(run.numbering)),
+    hex(packed(`[${run.beats.join()}]`)),
+    run.numbering === null ? '\\N' : json(run.numbering),
   ].join('\t')}\n`
 
 const copy = `copy live.heartbeats (device_id, project_id, position, entry, received_at, received_until, beats, numbering) from stdin`
-
-/** Those of the commit that were received since, in the order of the log. */
-export const heartbeatsOf = (decoded: Decoded, sinceMs: number): readonly Placed[] => {
-  if (decoded.kind !== 'observed') return []
-  const position = String(decoded.position)
-  const placed: Placed[] = []
-  decoded.entries.forEach((heartbeat, entry) => {
-    if (heartbeat.k !== 'heartbeat') return
-    const ms = Date.parse(heartbeat.rx)
-    if (ms >= sinceMs) placed.push({ heartbeat, ms, position, entry })
-  })
-  return placed
-}
 
 /** In pieces that hold up nobody else in this thread. */
 async function* linesOf(runs: readonly Run[]): AsyncGenerator<string> {
@@ -102,9 +89,9 @@ export class HeartbeatWriter {
   async #load(batch: readonly Placed[]): Promise<void> {
     const unknown = new Set<string>()
     let leastMs = Number.MAX_SAFE_INTEGER
-    for (const { heartbeat, ms } of batch) {
-      if (heartbeat.seq === undefined || this.#known.has(heartbeat.d)) continue
-      unknown.add(heartbeat.d)
+    for (const { device, seq, ms } of batch) {
+      if (seq === undefined || this.#known.has(device)) continue
+      unknown.add(device)
       leastMs = Math.min(leastMs, ms)
     }
     if (unknown.size === 0) return

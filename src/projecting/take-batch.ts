@@ -1,25 +1,35 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { batchEntriesMax, batchEventsMax, entriesATurnMax } from '../../protocol/limits.ts'
-import type { Followed, Subscription } from '../store/event-store.ts'
+import type { Followed, StoredEvent, Subscription } from '../store/event-store.ts'
 import { type Decoded, decode } from './decode.ts'
 
 /** What the log brought: its events, and how far it was read. */
-export type Taken = {
-  readonly decoded: readonly Decoded[]
+export type Taken<Event = Decoded> = {
+  readonly decoded: readonly Event[]
   readonly to: bigint | undefined
   /** Whether the end of the log was reached. */
   readonly caughtUp: boolean
 }
 
-const entriesOf = (decoded: Decoded): number =>
-  decoded.kind === 'observed' ? decoded.entries.length : 1
+/** How an event is read, and how many entries it counts for. */
+type Reading<Event> = {
+  readonly read: (event: StoredEvent) => Event
+  readonly entriesOf: (event: Event) => number
+  readonly entriesMax: number
+}
+
+const decoding: Reading<Decoded> = {
+  read: decode,
+  entriesOf: (decoded) => (decoded.kind === 'observed' ? decoded.entries.length : 1),
+  entriesMax: batchEntriesMax,
+}
 
 /** What the log brought, until it is enough for a batch; reading it holds up nobody else in this thread. */
-const take = async (
+const take = async <Event>(
   items: readonly Followed[],
-  entriesMax: number,
-): Promise<{ taken: Taken; left: readonly Followed[] }> => {
-  const decoded: Decoded[] = []
+  { read, entriesOf, entriesMax }: Reading<Event>,
+): Promise<{ taken: Taken<Event>; left: readonly Followed[] }> => {
+  const decoded: Event[] = []
   let to: bigint | undefined
   let caughtUp = false
   let entries = 0
@@ -35,7 +45,7 @@ const take = async (
     if (item.kind === 'caught-up') caughtUp = true
     else if (item.kind === 'checkpoint') to = item.position
     else {
-      const one = decode(item.event)
+      const one = read(item.event)
       decoded.push(one)
       entries += entriesOf(one)
       to = item.event.position
@@ -45,16 +55,19 @@ const take = async (
 }
 
 /** The subscription cut into batches, bounded by events and by the entries in them. */
-export async function* batchesOf(
+export async function* batchesRead<Event>(
   subscription: Subscription,
-  entriesMax = batchEntriesMax,
-): AsyncGenerator<Taken> {
+  reading: Reading<Event>,
+): AsyncGenerator<Taken<Event>> {
   for await (const items of subscription) {
     let left = items
     while (left.length > 0) {
-      const next = await take(left, entriesMax)
+      const next = await take(left, reading)
       left = next.left
       yield next.taken
     }
   }
 }
+
+export const batchesOf = (subscription: Subscription): AsyncGenerator<Taken> =>
+  batchesRead(subscription, decoding)

@@ -2,9 +2,7 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HeartbeatNumbering, type KeptNumbering } from '../../projections/heartbeat-numbering.ts'
-import { type HeartbeatEntry, type Run, Runs } from '../../projections/heartbeats.ts'
-import type { DeviceId, ProjectId, TokenId } from '../../protocol/ids.ts'
-import { type Instant, instantOf } from '../../protocol/instant.ts'
+import { type Placed, type Run, Runs } from '../../projections/heartbeat-runs.ts'
 import { heartbeatBootsMax, heartbeatsPerRunMax } from '../../protocol/limits.ts'
 
 const test = suite('runs of heartbeats')
@@ -18,16 +16,15 @@ type Beat = {
   readonly seq?: number
 }
 
-const entryOf = ({ d, ms, boot, seq }: Beat): HeartbeatEntry => ({
-  k: 'heartbeat',
-  via: 'mqtt',
-  p: 'proj_a' as ProjectId,
-  d: d as DeviceId,
-  by: 'AAAAAAAAAAAA' as TokenId,
-  rx: instantOf(ms) as Instant,
-  data: {},
-  ...(boot !== undefined && { boot }),
-  ...(seq !== undefined && { seq }),
+const placed = ({ d, ms, boot, seq }: Beat, position: number): Placed => ({
+  device: d,
+  project: 'proj_a',
+  position: String(position),
+  entry: 0,
+  ms,
+  boot: boot === undefined ? undefined : String(boot),
+  seq,
+  text: String(position),
 })
 
 /** As a follower would that forgets between the batches whatever is not in the rows. */
@@ -45,7 +42,7 @@ const written = (batches: readonly (readonly Beat[])[], forgets: boolean): reado
     })
     for (const beat of batch) {
       position += 1
-      runs.add({ heartbeat: entryOf(beat), ms: beat.ms, position: String(position), entry: 0 })
+      runs.add(placed(beat, position))
     }
     for (const run of runs.ended()) {
       rows.push(JSON.parse(JSON.stringify(run)))
@@ -56,9 +53,7 @@ const written = (batches: readonly (readonly Beat[])[], forgets: boolean): reado
 }
 
 const beatsOf = (rows: readonly Run[], device: string): readonly string[] =>
-  rows
-    .filter((row) => row.device === device)
-    .flatMap((row) => row.beats.map((beat) => beat.position))
+  rows.filter((row) => row.device === device).flatMap((row) => row.beats)
 
 test('however the log is cut into batches, and whatever is forgotten between them, the same are kept in the same order', () => {
   const beat = fc.record(

@@ -4,6 +4,7 @@ import { type Heartbeat, heartbeats, listHeartbeats } from '../../../projections
 import { heartbeatListReply } from '../../../protocol/device-part-replies.ts'
 import { instantOf } from '../../../protocol/instant.ts'
 import { heartbeatsQuery } from '../../../protocol/requests.ts'
+import { unpacked } from '../../store/packed.ts'
 import { deviceIn } from '../addressed.ts'
 import type { Handler, ProjectCall } from '../call.ts'
 import { openCursor, sealCursor } from '../cursors.ts'
@@ -49,14 +50,20 @@ const members = [
   'connection_type',
 ] as const
 
-const bootOf = ({ boot }: Heartbeat) => (boot !== null && /^\d+$/.test(boot) ? Number(boot) : boot)
+/** The greatest moment that ECMAScript has a date for. */
+const lastMs = 8.64e15
+
+const deviceTime = ({ at }: Heartbeat): string | null => {
+  const ms = typeof at === 'string' ? Date.parse(at) : at
+  return ms === null || !(Math.abs(ms) <= lastMs) ? null : instantOf(ms)
+}
 
 const shown = (row: Heartbeat): object => ({
-  received_at: instantOf(row.received_at.getTime()),
+  received_at: row.rx,
   via: row.via,
-  boot: bootOf(row),
-  seq: row.seq === null ? null : Number(row.seq),
-  device_at: row.device_at,
+  boot: row.boot,
+  seq: row.seq,
+  device_at: deviceTime(row),
   ...Object.fromEntries(members.map((member) => [member, row.data[member] ?? null])),
 })
 
@@ -81,7 +88,7 @@ export const deviceHeartbeats =
     const read = () =>
       Promise.all([
         readDevice(reads, call.project, id),
-        listHeartbeats(reads, { project: call.project, device: id }, page),
+        listHeartbeats(reads, { project: call.project, device: id }, page, unpacked),
       ])
     const own = { ...deps, projector: deps.heartbeats }
     const { rows, position } = await readAt(own, call, [heartbeats.name], read)

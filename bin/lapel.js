@@ -3,16 +3,17 @@
 // Lapel runs this file again under the npm package `node`, or says what to do.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import * as modules from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const needed = 24
 const reexecuted = process.env.LAPEL_NODE_REEXEC === '1'
 
 const newerNode = () => {
   try {
-    const manifest = createRequire(import.meta.url).resolve('node/package.json')
+    const manifest = modules.createRequire(import.meta.url).resolve('node/package.json')
     const binary = join(
       dirname(manifest),
       'bin',
@@ -27,7 +28,7 @@ const newerNode = () => {
 const giveUp = (why) => {
   console.error(
     `Lapel needs Node ${needed} or newer; this is ${process.versions.node}${why}.\n` +
-      `Install Node ${needed} (https://nodejs.org), or run \`npm install\` in ${dirname(dirname(fileURLToPath(import.meta.url)))}, which brings one along.`,
+      `Install Node ${needed} (https://nodejs.org), or run \`npm install\` in ${root}, which brings one along.`,
   )
   process.exitCode = 1
 }
@@ -53,7 +54,16 @@ const runAgain = (binary) => {
   })
 }
 
+// Half of a command's time is compiling; what cannot be kept is compiled again. The children take it from the environment.
+const keepCompiled = () => {
+  if (process.env.NODE_COMPILE_CACHE || !modules.enableCompileCache) return
+  const folder = join(root, 'node_modules', '.cache', 'lapel')
+  modules.enableCompileCache(folder)
+  process.env.NODE_COMPILE_CACHE = folder
+}
+
 const start = () => {
+  keepCompiled()
   if (reexecuted && process.channel) {
     delete process.env.LAPEL_NODE_REEXEC
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))

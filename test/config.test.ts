@@ -1,5 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import {
+  heartbeatDaysMax,
+  onlineWindowSecondsMax,
+  ratePerSecondMax,
+  tokenGraceSecondsMax,
+} from '../protocol/limits.ts'
 import { type ConfigFault, describeConfig, faultsText, loadConfig } from '../src/config.ts'
 
 const test = suite('config')
@@ -37,6 +43,24 @@ test('the defaults', () => {
     isProxied: false,
   })
   assert.ok(described.every(({ from }) => from === 'default'))
+})
+
+const bounds = [
+  ['LAPEL_RATE_KEY', 0, ratePerSecondMax],
+  ['LAPEL_RATE_DEVICE', 0, ratePerSecondMax],
+  ['LAPEL_RATE_PROJECT', 0, ratePerSecondMax],
+  ['LAPEL_TOKEN_GRACE_SECONDS', 0, tokenGraceSecondsMax],
+  ['LAPEL_ONLINE_WINDOW_SECONDS', 1, onlineWindowSecondsMax],
+  ['LAPEL_HEARTBEAT_DAYS', 1, heartbeatDaysMax],
+] as const
+
+test('each number at its limits and one past them', () => {
+  for (const [variable, least, most] of bounds) {
+    const said = (value: number) =>
+      faultsOf({ [variable]: String(value) }).map((one) => one.variable)
+    assert.equal([said(least), said(most)], [[], []], variable)
+    assert.equal([said(least - 1), said(most + 1)], [[variable], [variable]], variable)
+  }
 })
 
 test('every variable is taken', () => {

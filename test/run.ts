@@ -60,7 +60,13 @@ const files = await findFiles()
 const folder = await temporaryFolder()
 await chmod(folder.path, 0o711) // Postgres may run under another account
 const database = await startDatabase(folder.path)
-const env = { ...process.env, TMPDIR: folder.path, LAPEL_TEST_DATABASE_URL: database.url }
+const env = {
+  ...process.env,
+  TMPDIR: folder.path,
+  LAPEL_TEST_DATABASE_URL: database.url,
+  // Hundreds of processes that load the same modules: compiled once.
+  NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/lapel'),
+}
 const results = await runAll(files, { env, signal: interrupted.signal })
 await database.stop()
 await folder.remove()

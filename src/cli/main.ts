@@ -60,6 +60,12 @@ const codeOf = (error: unknown): number => {
   return error instanceof Misuse ? exitCodes.misuse : exitCodes.failed
 }
 
+// `lapel … | head` ends the reader first: nobody is left to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 const run = async (): Promise<void> => {
   const context: Context = {
     env: process.env,

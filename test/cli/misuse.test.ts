@@ -1,6 +1,13 @@
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
+import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import {
+  simulatedDevicesMax,
+  simulatedRateMax,
+  simulatedSecondsMax,
+} from '../../protocol/limits.ts'
 import { runCli } from '../support/run-cli.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -52,6 +59,9 @@ const misuses: readonly (readonly string[])[] = [
   ['devices', 'bind', 'dev_x'],
   ['projects', 'create'],
   ['simulate', '--devices', '0'],
+  ['simulate', '--devices', String(simulatedDevicesMax + 1)],
+  ['simulate', '--rate', String(simulatedRateMax + 1)],
+  ['simulate', '--seconds', String(simulatedSecondsMax + 1)],
   ['simulate', '--rate', 'fast'],
   ['simulate', '--recordings'],
   ['eventstore', '--port', '65536', '--data', folder.path],
@@ -79,6 +89,14 @@ test('an address that nobody answers at is named', async () => {
   })
   assert.is(code, 1)
   assert.match(stderr, /http:\/\/127\.0\.0\.1:1 cannot be reached/)
+})
+
+test('a reader that goes first is no fault', async () => {
+  const line = `"${process.execPath}" bin/lapel.js config | true; echo "\${PIPESTATUS[0]}"`
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', line], {
+    env: { ...process.env, LAPEL_DATA: folder.path },
+  })
+  assert.equal([stdout, stderr], ['0\n', ''])
 })
 
 test('all faults of a configuration are listed at once', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BootWindow, initialWindow, meet, type Verdict } from '../../protocol/boot-window.ts'
-import { seqWindowMax } from '../../protocol/limits.ts'
+import { bootsRememberedMax, seqWindowMax } from '../../protocol/limits.ts'
 
 const test = suite('boot window')
 
@@ -43,6 +43,16 @@ test('the window at its limit and one past it', () => {
   ])
   assert.equal(verdicts([high, high + seqWindowMax - 1, high]), ['newest', 'newest', 'repeat'])
   assert.equal(verdicts([high, high + seqWindowMax, high]), ['newest', 'newest', 'below-window'])
+})
+
+test('a boot is remembered while no more than the limit came after it', () => {
+  const later = (count: number): BootWindow =>
+    Array.from({ length: count }, (_, at) => at).reduce(
+      (window, next) => meet(window, next, 0).window,
+      meet(initialWindow, boot, 0).window,
+    )
+  assert.is(meet(later(bootsRememberedMax), boot, 1).verdict, 'older-boot')
+  assert.is(meet(later(bootsRememberedMax + 1), boot, 1).verdict, 'newest')
 })
 
 test('says of any numbers what a list of all of them says', () => {

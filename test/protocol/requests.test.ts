@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import {
   emailCharsMax,
   externalIdCharsMax,
+  faultFieldCharsMax,
   faultsMax,
   firmwareVersionCharsMax,
   idempotencyKeyCharsMax,
@@ -16,6 +17,7 @@ import {
   pageRowsDefault,
   pageRowsMax,
   serialNumberCharsMax,
+  soughtCharsMax,
 } from '../../protocol/limits.ts'
 import {
   bindBody,
@@ -25,6 +27,7 @@ import {
   createProjectBody,
   faultsOf,
   heartbeatBody,
+  listDevicesQuery,
   pageQuery,
   parseIdempotencyKey,
   rotateKeyBody,
@@ -97,6 +100,7 @@ test('a body that is no object', () => {
     rotateKeyBody,
     createProjectBody,
     heartbeatBody,
+    listDevicesQuery,
   ])
     for (const body of [null, [], 'x', 7, true, undefined]) refuses(schema, body, 'body')
 })
@@ -240,10 +244,27 @@ test('no document breaks a schema', () => {
         createEndUserBody,
         createKeyBody,
         heartbeatBody,
+        listDevicesQuery,
       ])
         for (const field of faults(schema, value)) assert.type(field, 'string')
     }),
   )
+})
+
+test('a value to look for at its limit and one past it', () => {
+  takes(listDevicesQuery, { model: 'a'.repeat(soughtCharsMax) })
+  refuses(listDevicesQuery, { model: 'a'.repeat(soughtCharsMax + 1) }, 'model')
+})
+
+test('a fault names its field up to the limit', () => {
+  const named = (chars: number) => {
+    const member = 'm'.repeat(chars - 'metadata.'.length)
+    const body = { serial_number: 'S', model: 'pin', metadata: { [member]: 1 } }
+    const parsed = createDeviceBody.safeParse(body)
+    return parsed.success ? [] : faultsOf(parsed.error).map(({ field }) => field.length)
+  }
+  assert.equal(named(faultFieldCharsMax), [faultFieldCharsMax])
+  assert.equal(named(faultFieldCharsMax + 1), [faultFieldCharsMax])
 })
 
 test.run()

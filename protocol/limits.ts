@@ -74,6 +74,7 @@ export const childBackoffFirstMs = 100
 export const childBackoffMsMax = 5_000
 export const childLineCharsMax = 10_000
 export const childReadyMsMax = 30_000
+export const childStartAttemptsMax = 5
 export const childSteadyMs = 10_000
 export const childStderrLinesMax = 20
 export const childStopMsMax = 6_000

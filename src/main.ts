@@ -13,6 +13,7 @@ import { loadSecrets } from './config-secrets.ts'
 import { startHttp } from './http/start-http.ts'
 import { openIngest } from './ingest/ingest.ts'
 import {
+  isFirstStart,
   printFirstKey,
   publishSigningKeys,
   refuseForeignLog,
@@ -111,6 +112,9 @@ const createRandom = (): Random => {
   }
 }
 
+const postgresName = 'Postgres (DATABASE_URL)'
+const eventStoreName = 'the event store (EVENTSTORE_URL)'
+
 /** Everything below the edges: the ledger, the vault, the read models, who may. */
 const openCore = async (
   config: Config,
@@ -123,9 +127,9 @@ const openCore = async (
   const store = connect(services.eventStoreUrl)
   closing.defer(store.close)
   const database: Database = openDatabase(services.databaseUrl, log, closing)
-  await whenUp('Postgres (DATABASE_URL)', log, () => migrate(database.pool))
+  await whenUp(postgresName, log, () => migrate(database.pool))
   const foreign = { file: config.secretsFile, created }
-  await whenUp('the event store (EVENTSTORE_URL)', log, () => refuseForeignLog(store, foreign))
+  await whenUp(eventStoreName, log, () => refuseForeignLog(store, foreign))
   const clocks = {
     now: Date.now,
     monotonic: () => performance.now(),
@@ -133,7 +137,7 @@ const openCore = async (
     newId: randomUUID,
   }
   const ledger = createLedger({ store, secrets, ...clocks })
-  await whenUp('the event store (EVENTSTORE_URL)', log, () => publishSigningKeys(ledger, secrets))
+  await whenUp(eventStoreName, log, () => publishSigningKeys(ledger, secrets))
   const vault = createVault({ db: database.db, secrets, ...clocks })
   const { meter } = metrics
   const data = { ...services, kek: [...secrets.kek], heartbeatDays: config.heartbeatDays }
@@ -175,7 +179,10 @@ type Core = Awaited<ReturnType<typeof openCore>>
 const openEdges = async (config: Config, core: Core, closing: AsyncDisposableStack) => {
   const { database, metrics, projector, heartbeats, store, secrets } = core
   const serving = { now: false }
-  const auth = await openAuth({ ...core, db: database.db, spareDb: database.spareDb, version })
+  const { db, spareDb } = database
+  const auth = await whenUp(postgresName, core.log, () =>
+    openAuth({ ...core, db, spareDb, version }),
+  )
   closing.defer(auth.close)
   const ingest = openIngest({ ...core, store, lease: auth.lease })
   const broker = await startBroker({
@@ -184,7 +191,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     auth,
     ingest,
     rates: { ...config.rates, liveNodes: auth.liveNodes },
-    readWindow: (device) => readBootWindow(database.db, device).catch(() => undefined),
+    readWindow: (device) => readBootWindow(db, device).catch(() => undefined),
   })
   closing.defer(broker.close)
   const admin = randomBytes(32).toString('base64url')
@@ -205,7 +212,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     auth,
     ingest,
     reads: database.reads,
-    shared: database.db,
+    shared: db,
     secrets,
     admin,
     health,
@@ -256,7 +263,8 @@ const open = async (
   closing.defer(async () => {
     serving.now = false
   })
-  await printFirstKey(deps, core.store, options.print)
+  if (await whenUp(eventStoreName, log, () => isFirstStart(core.store)))
+    await whenUp(eventStoreName, log, () => printFirstKey(deps, options.print))
   await dataDir.writeNode({
     pid: process.pid,
     version,

@@ -102,6 +102,7 @@ export const eventStoreCopyPollMs = 50
 export const eventStoreFaultsMax = 20
 export const eventStoreFreePagesMax = 256
 export const eventStoreHeadsMax = 100_000
+export const eventStoreKeepAliveMs = 10_000
 export const eventStoreLockWaitMsMax = 10_000
 export const eventStoreMessageBytesMax = 17 * 1_048_576
 export const eventStorePageBytesMax = 1_048_576

@@ -1,10 +1,9 @@
 import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { allProjections } from '../projections/all.ts'
 import { readBootWindow } from '../projections/device-health.ts'
 import type { Random } from '../protocol/base62.ts'
-import { postgresHealthMsMax, startMsMax } from '../protocol/limits.ts'
+import { postgresHealthMsMax } from '../protocol/limits.ts'
 import { openAuth } from './auth/open-auth.ts'
 import type { Config } from './config.ts'
 import { type DataDir, lockDataDir } from './config-data-dir.ts'
@@ -25,9 +24,11 @@ import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
 import { type Services, startServices } from './main-services.ts'
+import { eventStoreName, postgresName, whenUp } from './main-when-up.ts'
 import { startBroker } from './mqtt/broker.ts'
 import { heartbeatProjections } from './projecting/heartbeat-history.ts'
 import { migrate, SchemaTooNew } from './projecting/migrate.ts'
+import { keepToOneLog } from './projecting/one-log.ts'
 import { createProjector, followProgress } from './projecting/projector.ts'
 import { ReaderRoleMissing } from './projecting/row-security.ts'
 import type { EventStore } from './store/event-store.ts'
@@ -35,6 +36,7 @@ import { connectEventStore } from './store/eventstoredb.ts'
 import type { Secrets } from './store/keyring.ts'
 import { createLedger } from './store/ledger.ts'
 import type { Log } from './store/log.ts'
+import { signingKeyStream } from './store/streams.ts'
 import { createVault } from './store/vault.ts'
 
 const { version }: { version: string } = JSON.parse(
@@ -71,33 +73,6 @@ const takeSecrets = async (file: string): Promise<{ secrets: Secrets; created: b
   return loaded
 }
 
-const isFinal = (error: unknown): boolean =>
-  error instanceof StartRefused ||
-  error instanceof SchemaTooNew ||
-  error instanceof ReaderRoleMissing
-
-const retryMs = 500
-
-/** A database that is still coming up is waited for; what it refuses is not. */
-const whenUp = async <Result>(
-  what: string,
-  log: Log,
-  work: () => Promise<Result>,
-): Promise<Result> => {
-  const deadline = performance.now() + startMsMax
-  for (;;) {
-    const ended = await work().catch((error: unknown) => ({ error }))
-    if (!(ended instanceof Object && 'error' in ended)) return ended
-    const { error } = ended
-    if (isFinal(error)) throw error
-    const cause = (error as Error).cause ?? error
-    if (performance.now() > deadline)
-      throw new StartRefused(`${what} cannot be reached: ${cause}`, { cause: error })
-    log.warn({ what, cause: String(cause) }, 'waiting for a database')
-    await delay(retryMs)
-  }
-}
-
 const randomPoolBytes = 4_096
 
 /** Chance, drawn from the system in larger portions: an id needs a few bytes at a time. Each byte is given out once. */
@@ -111,9 +86,6 @@ const createRandom = (): Random => {
     return given
   }
 }
-
-const postgresName = 'Postgres (DATABASE_URL)'
-const eventStoreName = 'the event store (EVENTSTORE_URL)'
 
 /** Everything below the edges: the ledger, the vault, the read models, who may. */
 const openCore = async (
@@ -138,11 +110,14 @@ const openCore = async (
   }
   const ledger = createLedger({ store, secrets, ...clocks })
   await whenUp(eventStoreName, log, () => publishSigningKeys(ledger, secrets))
+  const [kid = ''] = secrets.signing.keys()
+  const { pool } = database
+  const logged = { pool, store, log, stream: signingKeyStream(kid) }
+  await whenUp(postgresName, log, () => keepToOneLog(logged))
   const vault = createVault({ db: database.db, secrets, ...clocks })
   const { meter } = metrics
   const data = { ...services, kek: [...secrets.kek], heartbeatDays: config.heartbeatDays }
   const thread = startProjectorThread({ data, log, meter })
-  const { pool } = database
   const { monotonic } = clocks
   const projector = createProjector({
     pool,

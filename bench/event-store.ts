@@ -2,42 +2,76 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { StoreMeasured, StoreOrder, StoreWork } from './support/event-store-load.ts'
 import { type Program, runProgram, startProgram } from './support/programs.ts'
 import { table } from './support/statistics.ts'
 
-// `npm run bench -- event-store [--events N]`: the embedded event store through the real client in a process of its own, and
-// beside it the one that EVENTSTORE_URL names. `--events` is how many the log is filled with for size, RSS and start-up.
+// `npm run bench -- event-store [--events N] [--seconds S]`: the embedded event store through the real client in a process of its own, and
+// beside it the one that EVENTSTORE_URL names. `--events` is how many the log is filled with at most for rates, size, RSS and start-up.
 
 type Subject = { readonly name: string; readonly url: string; readonly pid: number | undefined }
 
-const seconds = 3
 const main = 'src/embedded/event-store/main.ts'
-const argument = process.argv.indexOf('--events')
-const logEvents = argument < 0 ? 1_000_000 : Number(process.argv[argument + 1])
+const { values } = parseArgs({
+  args: process.argv.slice(3),
+  options: {
+    events: { type: 'string', default: '10000000' },
+    seconds: { type: 'string', default: '3' },
+  },
+})
+const seconds = Number(values.seconds)
+const logEvents = Number(values.events)
 
-type Case = readonly [string, StoreWork]
+/**
+ * What is measured, and the events/s that a single node of EventStoreDB 24.2.0 did through the same client on another machine, whose
+ * client needed `recordedClientUs` an append at 256 in flight: a measure of that machine.
+ */
+type Case = { readonly label: string; readonly work: StoreWork; readonly recorded?: number }
 
+const recordedClientUs = 59
+const append = (batch: number, inFlight: number, recorded: number): Case => ({
+  label: `append ${batch === 1 ? '1 event' : `${batch} events`}, ${inFlight} in flight`,
+  work: { what: 'append', inFlight, batch },
+  recorded,
+})
+const widest = append(1, 256, 11_333)
 const cases: readonly Case[] = [
-  ...[1, 8, 64, 256].map(
-    (inFlight): Case => [
-      `append 1 event, ${inFlight} in flight`,
-      { what: 'append', inFlight, batch: 1 },
-    ],
-  ),
-  ...[1, 8].map(
-    (inFlight): Case => [
-      `append 100 events, ${inFlight} in flight`,
-      { what: 'append', inFlight, batch: 100 },
-    ],
-  ),
-  ['append 256 KiB and read it live, 8 in flight', { what: 'octets', inFlight: 8, bytes: 262_144 }],
-  ['read a stream of 2,000', { what: 'read-stream', length: 2_000, inFlight: 1 }],
-  ['read a stream of 20, 16 in flight', { what: 'read-stream', length: 20, inFlight: 16 }],
-  ['catch up with $all', { what: 'catch-up', filter: false }],
-  ['catch up with $all, filtered', { what: 'catch-up', filter: true }],
-  ['append until a live subscriber has it', { what: 'live' }],
+  append(1, 1, 877),
+  append(1, 8, 3_517),
+  append(1, 64, 7_401),
+  widest,
+  append(100, 1, 30_100),
+  append(100, 8, 56_600),
+  {
+    label: 'append 256 KiB and read it live, 8 in flight',
+    work: { what: 'octets', inFlight: 8, bytes: 262_144 },
+  },
+  {
+    label: 'read a stream of 2,000',
+    work: { what: 'read-stream', length: 2_000, inFlight: 1 },
+    recorded: 46_000,
+  },
+  {
+    label: 'read a stream of 20',
+    work: { what: 'read-stream', length: 20, inFlight: 1 },
+    recorded: 918 * 20,
+  },
+  {
+    label: 'read a stream of 20, 16 in flight',
+    work: { what: 'read-stream', length: 20, inFlight: 16 },
+    recorded: 2_293 * 20,
+  },
+  { label: 'catch up with $all', work: { what: 'catch-up', filter: false }, recorded: 79_900 },
+  {
+    label: 'catch up with $all, filtered',
+    work: { what: 'catch-up', filter: true },
+    recorded: 83_200,
+  },
+  { label: 'append until a live subscriber has it', work: { what: 'live' } },
 ]
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
@@ -76,70 +110,92 @@ const head = [
   'us/event client',
   'server',
   'server ms/MB',
+  'real 24.2.0, scaled',
+  'ratio',
 ]
 
+type Measured = Awaited<ReturnType<typeof measure>>
+type Row = { readonly of: Case; readonly subject: Subject; readonly m: Measured }
+
+const clientUs = ({ m }: Row): number => (m.cpuMs * 1_000) / m.events
+
+const cellsOf = (row: Row, scale: number): (string | number)[] => {
+  const { of, subject, m } = row
+  const rate = m.events / m.seconds
+  const recorded = (of.recorded ?? Number.NaN) * scale
+  return [
+    of.label,
+    subject.name,
+    m.calls / m.seconds,
+    rate,
+    m.p50Ms,
+    m.p99Ms,
+    clientUs(row),
+    (m.serverMs * 1_000) / m.events,
+    m.bytes === 0 ? Number.NaN : m.serverMs / (m.bytes / 1_048_576),
+    recorded,
+    rate / recorded,
+  ]
+}
+
 const measureAll = async (subjects: readonly Subject[]) => {
-  const rows: (string | number)[][] = [head]
-  for (const [label, order] of cases)
+  const rows: Row[] = []
+  for (const of of cases)
     for (const subject of subjects) {
-      const m = await measure(subject, order)
-      rows.push([
-        label,
-        subject.name,
-        m.calls / m.seconds,
-        m.events / m.seconds,
-        m.p50Ms,
-        m.p99Ms,
-        (m.cpuMs * 1_000) / m.events,
-        (m.serverMs * 1_000) / m.events,
-        m.bytes === 0 ? Number.NaN : m.serverMs / (m.bytes / 1_048_576),
-      ])
+      say(`${of.label}: ${subject.name}`)
+      rows.push({ of, subject, m: await measure(subject, of.work) })
     }
-  console.log(table(rows))
+  const yardstick = rows.find((row) => row.of === widest)
+  const scale = yardstick ? recordedClientUs / clientUs(yardstick) : Number.NaN
+  console.log(table([head, ...rows.map((row) => cellsOf(row, scale))]))
+  console.log(`scale: ${scale.toFixed(2)} (client CPU an append at 256 in flight, there and here)`)
 }
 
 const startStore = (folder: string): Promise<Program> => startProgram(main, '--data', folder)
 
 const subjectOf = ({ ready, pid }: Program): Subject => ({ name: 'embedded', url: ready, pid })
 
-/** Appends at 64 in flight with this many events in the log already. */
-const rateAt = async (program: Program) => {
-  const { events, seconds: took } = await measure(subjectOf(program), {
+/** A store that is started on a log of so many events, and used. */
+const measureLog = async (folder: string, from: number, to: number) => {
+  say(`a log of ${to.toLocaleString('en')} events`)
+  const filling = performance.now()
+  await runProgram('bench/support/event-store-fill.ts', folder, String(from), String(to))
+  const filled = (to - from) / ((performance.now() - filling) / 1_000)
+  const started = performance.now()
+  const store = await startStore(folder)
+  const startMs = performance.now() - started
+  const { events, seconds: took } = await measure(subjectOf(store), {
     what: 'append',
     inFlight: 64,
     batch: 1,
   })
-  return events / took
+  await measure(subjectOf(store), { what: 'live' })
+  const rssMiB = await memberOf(store.pid, 'VmRSS')
+  await store.stop()
+  const sizeMiB = (await stat(join(folder, 'events.db'))).size / 1_048_576
+  return { filled, startMs, sizeMiB, rssMiB, rate: events / took }
 }
 
-const fillTo = (program: Program, events: number) =>
-  measure(subjectOf(program), { what: 'fill', inFlight: 8, batch: 500, events })
-
-const measureLog = async (folder: string) => {
-  const early = Math.min(100_000, logEvents)
-  const first = await startStore(folder)
-  await fillTo(first, early)
-  const earlyRate = await rateAt(first)
-  const filled = logEvents > early ? await fillTo(first, logEvents - early) : undefined
-  const lateRate = await rateAt(first)
-  const fullMiB = await memberOf(first.pid, 'VmRSS')
-  await first.stop()
-  const started = performance.now()
-  const second = await startStore(folder)
-  const startMs = performance.now() - started
-  await measure(subjectOf(second), { what: 'live' })
+const measureLogs = async (folder: string) => {
+  const sizes = [100_000, 1_000_000, 10_000_000].filter((size) => size < logEvents)
   const rows: (string | number)[][] = [
-    [`a log of ${logEvents.toLocaleString('en')} events`, 'measured'],
-    ['filled at events/s (batches of 500)', filled ? filled.events / filled.seconds : Number.NaN],
-    ['size in MiB', (await stat(join(folder, 'events.db'))).size / 1_048_576],
-    ['RSS in MiB after filling', fullMiB],
-    ['start-up in ms, until it serves', startMs],
-    ['RSS in MiB after the start and use', await memberOf(second.pid, 'VmRSS')],
-    ['appends/s at 64 in flight, 100 k events in the log', earlyRate],
-    ['appends/s at 64 in flight, all in the log', lateRate],
-    ['ratio', lateRate / earlyRate],
+    [
+      'events in the log',
+      'filled/s',
+      'start-up ms',
+      'size MiB',
+      'RSS MiB',
+      'appends/s at 64',
+      'of the first',
+    ],
   ]
-  await second.stop()
+  let [from, first] = [0, Number.NaN]
+  for (const to of [...sizes, logEvents]) {
+    const { filled, startMs, sizeMiB, rssMiB, rate } = await measureLog(folder, from, to)
+    if (from === 0) first = rate
+    from = to
+    rows.push([to.toLocaleString('en'), filled, startMs, sizeMiB, rssMiB, rate, rate / first])
+  }
   console.log(`\n${table(rows)}`)
 }
 
@@ -153,7 +209,7 @@ try {
   ]
   await measureAll(subjects)
   await embedded.stop()
-  await measureLog(join(folder, 'log'))
+  await measureLogs(join(folder, 'log'))
 } finally {
   await rm(folder, { recursive: true, force: true })
 }

@@ -54,13 +54,15 @@ export const firstProjectIds = (secrets: Secrets): { live: ProjectId; test: Proj
 
 type FirstKeyDeps = Parameters<typeof createProject>[0] & Parameters<typeof createKey>[0]
 
-/** On an empty log one project is made, and the key of its test world printed, once: it is stored nowhere. */
+/** Whether the log has no project yet. */
+export const isFirstStart = async (store: EventStore): Promise<boolean> =>
+  !(await store.holdsAny(['proj_']))
+
+/** On an empty log one project is made, and the key of its test world printed, once: it is stored nowhere. May be tried again. */
 export const printFirstKey = async (
   deps: FirstKeyDeps,
-  store: EventStore,
   print: ((text: string) => void) | undefined,
 ): Promise<void> => {
-  if (await store.holdsAny(['proj_'])) return
   const by = { actor: 'system', requestId: null } as const
   const { worlds } = await createProject(deps)({
     name: 'My project',

@@ -1,10 +1,9 @@
 import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { allProjections } from '../projections/all.ts'
 import { readBootWindow } from '../projections/device-health.ts'
 import type { Random } from '../protocol/base62.ts'
-import { postgresHealthMsMax, startMsMax } from '../protocol/limits.ts'
+import { postgresHealthMsMax } from '../protocol/limits.ts'
 import { openAuth } from './auth/open-auth.ts'
 import type { Config } from './config.ts'
 import { type DataDir, lockDataDir } from './config-data-dir.ts'
@@ -13,6 +12,7 @@ import { loadSecrets } from './config-secrets.ts'
 import { startHttp } from './http/start-http.ts'
 import { openIngest } from './ingest/ingest.ts'
 import {
+  isFirstStart,
   printFirstKey,
   publishSigningKeys,
   refuseForeignLog,
@@ -24,9 +24,11 @@ import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
 import { type Services, startServices } from './main-services.ts'
+import { eventStoreName, postgresName, whenUp } from './main-when-up.ts'
 import { startBroker } from './mqtt/broker.ts'
 import { heartbeatProjections } from './projecting/heartbeat-history.ts'
 import { migrate, SchemaTooNew } from './projecting/migrate.ts'
+import { keepToOneLog } from './projecting/one-log.ts'
 import { createProjector, followProgress } from './projecting/projector.ts'
 import { ReaderRoleMissing } from './projecting/row-security.ts'
 import type { EventStore } from './store/event-store.ts'
@@ -34,6 +36,7 @@ import { connectEventStore } from './store/eventstoredb.ts'
 import type { Secrets } from './store/keyring.ts'
 import { createLedger } from './store/ledger.ts'
 import type { Log } from './store/log.ts'
+import { signingKeyStream } from './store/streams.ts'
 import { createVault } from './store/vault.ts'
 
 const { version }: { version: string } = JSON.parse(
@@ -70,33 +73,6 @@ const takeSecrets = async (file: string): Promise<{ secrets: Secrets; created: b
   return loaded
 }
 
-const isFinal = (error: unknown): boolean =>
-  error instanceof StartRefused ||
-  error instanceof SchemaTooNew ||
-  error instanceof ReaderRoleMissing
-
-const retryMs = 500
-
-/** A database that is still coming up is waited for; what it refuses is not. */
-const whenUp = async <Result>(
-  what: string,
-  log: Log,
-  work: () => Promise<Result>,
-): Promise<Result> => {
-  const deadline = performance.now() + startMsMax
-  for (;;) {
-    const ended = await work().catch((error: unknown) => ({ error }))
-    if (!(ended instanceof Object && 'error' in ended)) return ended
-    const { error } = ended
-    if (isFinal(error)) throw error
-    const cause = (error as Error).cause ?? error
-    if (performance.now() > deadline)
-      throw new StartRefused(`${what} cannot be reached: ${cause}`, { cause: error })
-    log.warn({ what, cause: String(cause) }, 'waiting for a database')
-    await delay(retryMs)
-  }
-}
-
 const randomPoolBytes = 4_096
 
 /** Chance, drawn from the system in larger portions: an id needs a few bytes at a time. Each byte is given out once. */
@@ -123,9 +99,9 @@ const openCore = async (
   const store = connect(services.eventStoreUrl)
   closing.defer(store.close)
   const database: Database = openDatabase(services.databaseUrl, log, closing)
-  await whenUp('Postgres (DATABASE_URL)', log, () => migrate(database.pool))
+  await whenUp(postgresName, log, () => migrate(database.pool))
   const foreign = { file: config.secretsFile, created }
-  await whenUp('the event store (EVENTSTORE_URL)', log, () => refuseForeignLog(store, foreign))
+  await whenUp(eventStoreName, log, () => refuseForeignLog(store, foreign))
   const clocks = {
     now: Date.now,
     monotonic: () => performance.now(),
@@ -133,12 +109,15 @@ const openCore = async (
     newId: randomUUID,
   }
   const ledger = createLedger({ store, secrets, ...clocks })
-  await whenUp('the event store (EVENTSTORE_URL)', log, () => publishSigningKeys(ledger, secrets))
+  await whenUp(eventStoreName, log, () => publishSigningKeys(ledger, secrets))
+  const [kid = ''] = secrets.signing.keys()
+  const { pool } = database
+  const logged = { pool, store, log, stream: signingKeyStream(kid) }
+  await whenUp(postgresName, log, () => keepToOneLog(logged))
   const vault = createVault({ db: database.db, secrets, ...clocks })
   const { meter } = metrics
   const data = { ...services, kek: [...secrets.kek], heartbeatDays: config.heartbeatDays }
   const thread = startProjectorThread({ data, log, meter })
-  const { pool } = database
   const { monotonic } = clocks
   const projector = createProjector({
     pool,
@@ -175,7 +154,10 @@ type Core = Awaited<ReturnType<typeof openCore>>
 const openEdges = async (config: Config, core: Core, closing: AsyncDisposableStack) => {
   const { database, metrics, projector, heartbeats, store, secrets } = core
   const serving = { now: false }
-  const auth = await openAuth({ ...core, db: database.db, spareDb: database.spareDb, version })
+  const { db, spareDb } = database
+  const auth = await whenUp(postgresName, core.log, () =>
+    openAuth({ ...core, db, spareDb, version }),
+  )
   closing.defer(auth.close)
   const ingest = openIngest({ ...core, store, lease: auth.lease })
   const broker = await startBroker({
@@ -184,7 +166,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     auth,
     ingest,
     rates: { ...config.rates, liveNodes: auth.liveNodes },
-    readWindow: (device) => readBootWindow(database.db, device).catch(() => undefined),
+    readWindow: (device) => readBootWindow(db, device).catch(() => undefined),
   })
   closing.defer(broker.close)
   const admin = randomBytes(32).toString('base64url')
@@ -205,7 +187,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     auth,
     ingest,
     reads: database.reads,
-    shared: database.db,
+    shared: db,
     secrets,
     admin,
     health,
@@ -256,7 +238,8 @@ const open = async (
   closing.defer(async () => {
     serving.now = false
   })
-  await printFirstKey(deps, core.store, options.print)
+  if (await whenUp(eventStoreName, log, () => isFirstStart(core.store)))
+    await whenUp(eventStoreName, log, () => printFirstKey(deps, options.print))
   await dataDir.writeNode({
     pid: process.pid,
     version,

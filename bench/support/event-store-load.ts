@@ -15,12 +15,6 @@ export type StoreOrder = { readonly url: string; readonly seconds: number } & St
 
 export type StoreWork =
   | { readonly what: 'append'; readonly inFlight: number; readonly batch: number }
-  | {
-      readonly what: 'fill'
-      readonly inFlight: number
-      readonly batch: number
-      readonly events: number
-    }
   | { readonly what: 'octets'; readonly inFlight: number; readonly bytes: number }
   | { readonly what: 'read-stream'; readonly length: number; readonly inFlight: number }
   | { readonly what: 'catch-up'; readonly filter: boolean }
@@ -75,16 +69,6 @@ const appendEach = (batch: number) => {
     await client.appendToStream(`bench-${run}-${next++ % 5_000}`, events)
     return batch
   }
-}
-
-const fill = async (inFlight: number, batch: number, total: number) => {
-  const each = appendEach(batch)
-  let left = total / batch
-  const worker = async () => {
-    while (left-- > 0) await each()
-  }
-  await Promise.all(Array.from({ length: inFlight }, worker))
-  return { calls: total / batch, events: total, latencies: [], bytes: 0 }
 }
 
 // As an ingesting node does: one binary event an append, at exact revisions, read back by a filtered subscription.
@@ -165,8 +149,6 @@ const perform = () => {
   switch (order.what) {
     case 'append':
       return loop(order.inFlight, appendEach(order.batch))
-    case 'fill':
-      return fill(order.inFlight, order.batch, order.events)
     case 'octets':
       return octets(order.inFlight, order.bytes)
     case 'read-stream':

@@ -6,6 +6,7 @@ import {
   childBackoffMsMax,
   childLineCharsMax,
   childReadyMsMax,
+  childStartAttemptsMax,
   childStderrLinesMax,
   childSteadyMs,
   childStopMsMax,
@@ -52,13 +53,14 @@ export type SupervisedChild = {
 /** The child ended, or was not ready in time, before it served. The message holds its last words. */
 export class ChildNotReady extends Error {
   override readonly name = 'ChildNotReady'
-  readonly exit: ChildExit | undefined
-  readonly stderr: readonly string[]
+  readonly exit: ChildExit
+  /** By a signal that is not ours: a new start may well succeed. */
+  readonly wasKilled: boolean
 
-  constructor(message: string, exit: ChildExit | undefined, stderr: readonly string[]) {
-    super([message, ...stderr].join('\n  '))
+  constructor(message: string, exit: ChildExit, wasKilled: boolean) {
+    super(message)
     this.exit = exit
-    this.stderr = stderr
+    this.wasKilled = wasKilled
   }
 }
 
@@ -170,11 +172,12 @@ const startChild = async (options: ChildOptions, signal: AbortSignal): Promise<R
 
   const exit = await stop()
   await within(1_000, closed) // its last words may still stand in the pipe
-  const why =
-    typeof outcome === 'string' || Array.isArray(outcome)
-      ? `${options.name} was not ready (${outcome})`
-      : `${options.name} ${inWords(exit)} before it was ready`
-  throw new ChildNotReady(why, exit, stderr)
+  const endedByItself = typeof outcome !== 'string' && !Array.isArray(outcome)
+  const why = endedByItself
+    ? `${options.name} ${inWords(exit)} before it was ready`
+    : `${options.name} was not ready (${outcome})`
+  const message = [why, ...stderr].join('\n  ')
+  throw new ChildNotReady(message, exit, endedByItself && exit.signal !== null)
 }
 
 const paused = (ms: number, signal: AbortSignal) =>
@@ -205,17 +208,38 @@ const startAgain = async (
   return undefined
 }
 
+/** The first start: one that was killed is tried again, up to `childStartAttemptsMax` times in all. */
+const startFirst = async (options: ChildOptions, signal: AbortSignal): Promise<RunningChild> => {
+  let pauseMs = options.backoff?.firstMs ?? childBackoffFirstMs
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startChild(options, signal)
+    } catch (error) {
+      const mayTryAgain =
+        error instanceof ChildNotReady && error.wasKilled && options.restart !== 'never'
+      if (!mayTryAgain || attempt >= childStartAttemptsMax) throw error
+      const { name, log } = options
+      log.warn(
+        { child: name, attempt, error: error.message },
+        'child was killed: starting it again',
+      )
+      await paused(pauseMs, signal)
+      pauseMs = doubled(pauseMs, options)
+    }
+  }
+}
+
 /**
  * Starts a child and keeps it running.
  *
- * Resolves at its first ready line; throws `ChildNotReady` when the first start fails (that one is
- * not retried: a wrong port or a broken data directory must be told, not repeated). Afterwards a
- * child that ends by itself is started again with the same arguments, until `stop`.
+ * Resolves at its first ready line; throws `ChildNotReady` when the first start fails (a wrong port or a
+ * broken data directory must be told, not repeated; only a child that was killed from outside is started
+ * again). Afterwards a child that ends by itself is started again with the same arguments, until `stop`.
  */
 export const superviseChild = async (options: ChildOptions): Promise<SupervisedChild> => {
   const stopping = new AbortController()
   const firstMs = options.backoff?.firstMs ?? childBackoffFirstMs
-  let running: RunningChild | undefined = await startChild(options, stopping.signal)
+  let running: RunningChild | undefined = await startFirst(options, stopping.signal)
   const { ready } = running
   const mayRestart = () => !stopping.signal.aborted && options.restart !== 'never'
 

@@ -9,7 +9,7 @@ export class SchemaTooNew extends Error {
 
 const folder = new URL('../../projections/schema/', import.meta.url)
 // Any number that nobody else locks with.
-const migrationLock = 7_214_001
+export const migrationLock = 7_214_001
 
 export type SchemaFile = { readonly number: number; readonly name: string; readonly sql: string }
 

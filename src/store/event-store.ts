@@ -22,6 +22,8 @@ export type StoredEvent = {
   readonly stream: string
   readonly revision: number
   readonly position: Position
+  /** Unix milliseconds: when the store took it in, by its clock. */
+  readonly createdMs: number
   /** Parsed JSON, or the bytes where the content type is octet-stream. */
   readonly data: unknown
   readonly metadata: unknown

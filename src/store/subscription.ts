@@ -28,6 +28,7 @@ export const storedOf = ({
     stream: event.streamId,
     revision: Number(event.revision),
     position: event.position?.commit ?? commitPosition ?? 0n,
+    createdMs: event.created.getTime(),
     data: event.data,
     metadata: event.metadata,
   }

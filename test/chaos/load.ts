@@ -13,6 +13,8 @@ export type Acknowledged = {
 const topic = topicBytes('v1/devices/me/heartbeat')
 const windowMax = 4
 const retryMs = 100
+/** Each start under fire takes seconds, and may be met by the next kill. */
+const answerMsMax = 180_000
 
 /** A device as firmware writes it: a counter in its outbox, everything unacknowledged is sent again in order after a reconnect. */
 class Device {
@@ -115,7 +117,7 @@ export const apiOf =
   }
 
 export const insist = async (api: Api, ...args: Parameters<Api>): ReturnType<Api> => {
-  for (const deadline = Date.now() + 60_000; ; await delay(randomInt(retryMs, 2 * retryMs))) {
+  for (const deadline = Date.now() + answerMsMax; ; await delay(randomInt(retryMs, 2 * retryMs))) {
     const answer = await api(...args).catch(() => undefined)
     if (answer && answer.status < 500 && answer.status !== 401 && answer.status !== 429)
       return answer
@@ -188,14 +190,18 @@ export const startLoad = async (
   }
   const running = devices.map((device) => device.run())
   const stopping = new AbortController()
-  const commanding = Array.from({ length: size.commanders }, () =>
-    commandLoop({ api, acknowledged }, endUser, stopping.signal),
+  const commanding = Promise.all(
+    Array.from({ length: size.commanders }, () =>
+      commandLoop({ api, acknowledged }, endUser, stopping.signal),
+    ),
   )
+  // A command that is never answered is told by `stop`, so that the node is stopped in order before.
+  commanding.catch(() => {})
   return {
     acknowledged,
     stop: async () => {
       stopping.abort()
-      await Promise.all(commanding)
+      await commanding
       const left = await Promise.all(devices.map((device) => device.drain(20_000)))
       await Promise.all(running)
       return left.reduce((sum, count) => sum + count, 0)

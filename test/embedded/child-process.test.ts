@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { childStartAttemptsMax } from '../../protocol/limits.ts'
 import { ChildNotReady, superviseChild } from '../../src/embedded/child-process.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { isRunning } from '../support/process-state.ts'
@@ -57,6 +60,37 @@ test('a child that ends before it is ready is told with its last words', async (
   assert.match(error.message, /sample ended with code 3 before it was ready/)
   assert.match(error.message, /port 1 is taken/)
   assert.equal(error.exit, { code: 3, signal: null })
+})
+
+/** Killed from outside at each start but the last: it counts its starts in a file, one byte each. */
+const killedAtStart = (times: number, file: string) =>
+  `const fs = require('node:fs'); fs.appendFileSync('${file}', '.');
+   if (fs.readFileSync('${file}').length > ${times}) { console.log('ready x'); serve() }
+   else process.kill(process.pid, 'SIGKILL')`
+
+test('a child that is killed before it is ready is started again, so many times and no more', async () => {
+  const folder = await temporaryFolder()
+  const { lines, log } = keepLog()
+  const [some, all] = [join(folder.path, 'some'), join(folder.path, 'all')]
+  const child = await superviseChild({
+    ...node(killedAtStart(childStartAttemptsMax - 1, some)),
+    log,
+  })
+  const again = lines.filter(({ message }) => message === 'child was killed: starting it again')
+  assert.is(again.length, childStartAttemptsMax - 1)
+  await child.stop()
+  const error = await refusal(superviseChild(node(killedAtStart(childStartAttemptsMax, all))))
+  assert.match(error.message, /sample was ended by SIGKILL before it was ready/)
+  assert.is((await readFile(all)).length, childStartAttemptsMax)
+  await folder.remove()
+})
+
+test('restart never: a child that is killed before it is ready is told at once', async () => {
+  const folder = await temporaryFolder()
+  const file = join(folder.path, 'starts')
+  await refusal(superviseChild({ ...node(killedAtStart(1, file)), restart: 'never' }))
+  assert.is((await readFile(file)).length, 1)
+  await folder.remove()
 })
 
 test('a command that does not exist is told', async () => {

@@ -1,5 +1,5 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import { eventStoreMessageBytesMax } from '../../../protocol/limits.ts'
+import { eventStoreKeepAliveMs, eventStoreMessageBytesMax } from '../../../protocol/limits.ts'
 import { type Engine, type EngineOptions, openEngine } from './engine.ts'
 import { stopping } from './faults.ts'
 import { widenWindows } from './flow-control.ts'
@@ -10,6 +10,8 @@ export type EventStoreOptions = EngineOptions & {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** After so long without a word a client is asked whether it is there, and after as long without an answer it is let go. */
+  readonly keepAliveMs?: number
 }
 
 export type EventStoreServer = {
@@ -40,13 +42,15 @@ const closing = (server: Server, open: ReadonlySet<OpenCall>, engine: Engine) =>
 
 /** EventStoreDB's Streams service over SQLite, on one address. Throws `DataFolderRefused`, or the error of a taken port. */
 export const startEventStore = async (options: EventStoreOptions): Promise<EventStoreServer> => {
-  const { host, now } = options
+  const { host, now, keepAliveMs = eventStoreKeepAliveMs } = options
   const engine = await openEngine(options)
   const open = new Set<OpenCall>()
   widenWindows()
   const server = new Server({
     'grpc.max_receive_message_length': eventStoreMessageBytesMax,
     'grpc.max_send_message_length': -1,
+    'grpc.keepalive_time_ms': keepAliveMs,
+    'grpc.keepalive_timeout_ms': keepAliveMs,
   })
   let port = options.port
   addServices(server, { engine, open, host, port: () => port, now })

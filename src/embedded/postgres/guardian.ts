@@ -94,8 +94,12 @@ const guard = async (order: GuardianOrder) => {
     process.stderr.write(`${error.message}\n`)
     process.exit(1)
   })
-  server.once('exit', (code) => {
-    const leave = () => process.exit(wanted ? (code ?? 1) || 1 : 0)
+  server.once('exit', (code, signal) => {
+    const leave = () => {
+      // Ends as the server did, so that whoever watches the guardian sees that it was killed.
+      if (wanted && signal === 'SIGKILL') process.kill(process.pid, signal)
+      process.exit(wanted ? (code ?? 1) || 1 : 0)
+    }
     // Its children hold the shared memory and our pipe until they have seen that it is gone.
     server?.once('close', leave)
     setTimeout(leave, postgresLastWordsMsMax)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { takeoversPerMinuteMax } from '../../protocol/limits.ts'
 import { mintToken } from '../../protocol/tokens.ts'
 import { connectDevice } from '../support/mqtt-device.ts'
 import { connackOf, connectWith, rawMqtt } from '../support/raw-mqtt.ts'
@@ -163,20 +164,24 @@ const flapping: Row<LapelTarget> = {
 
 const clones: Row<LapelTarget> = {
   attack:
-    'two holders of one token that take it from each other: connects until both are closed and it is recorded',
-  bound: '16',
+    'two holders of one token that take it from each other: takeovers until it is recorded and both are closed',
+  bound: `${takeoversPerMinuteMax + 1}`,
   measure: async ({ port, device, lapel }) => {
     const own = await device()
-    const connects = 16
-    const recorded = async () => {
+    const recorded = async (): Promise<number | undefined> => {
       const { body } = await lapel.api(`GET /v1/devices/${own.id}/history`)
-      return (body['data'] as { type: string }[]).some(({ type }) => type === 'CloneSuspected')
+      const events = body['data'] as { type: string; data: { takeovers?: number } }[]
+      return events.find(({ type }) => type === 'CloneSuspected')?.data.takeovers
     }
-    // One after the other at once: a minute's window must hold them.
-    for (let i = 0; i < connects; i += 1)
-      await connectDevice(port, own.token).catch(() => undefined)
-    await until(recorded, { what: 'CloneSuspected' })
-    return atMost(connects, 16, '')
+    // As fast as they can, and not once more than the bound lets: what is not closed by then stays open.
+    let newest: Promise<void> | undefined
+    for (let connects = 0; connects <= takeoversPerMinuteMax + 1; connects += 1) {
+      const one = await connectDevice(port, own.token).catch(() => undefined)
+      newest = one?.closed
+    }
+    const takeovers = await until(recorded, { what: 'CloneSuspected' })
+    await newest
+    return atMost(takeovers, takeoversPerMinuteMax + 1, '')
   },
 }
 

@@ -148,7 +148,7 @@ const flood: Row = {
     const bare = await startSideProgram('bare-server.ts')
     try {
       // Until both are compiled.
-      for (const one of [bare, target]) await floodCost(one, count)
+      for (const one of [bare, target]) await floodCost(one, rounds * count)
       let past = 0
       for (let i = 0; i < rounds; i += 1)
         past += (await floodCost(target, count)) - (await floodCost(bare, count))

@@ -125,10 +125,18 @@ const revocation: Row<LapelTarget> = {
 }
 
 const honest: Row<LapelTarget> = {
-  attack: 'an honest device beside 3,000 CONNECTs of unknown tokens: its PUBACK p99',
+  attack:
+    'an honest device beside 3,000 CONNECTs of unknown tokens: its PUBACK p99, past that without them',
   bound: '250 ms',
   measure: async ({ port, device }) => {
     const client = await connectDevice(port, (await device()).token)
+    const beat = async (): Promise<number> => {
+      const asked = performance.now()
+      await client.publish(heartbeat, {})
+      return performance.now() - asked
+    }
+    const quiet: number[] = []
+    for (let i = 0; i < 200; i += 1) quiet.push(await beat())
     let left = 3_000
     const attacker = async () => {
       for (; left > 0; left -= 1) {
@@ -139,14 +147,10 @@ const honest: Row<LapelTarget> = {
     }
     const attackers = Array.from({ length: 20 }, attacker)
     const ms: number[] = []
-    while (left > 0) {
-      const asked = performance.now()
-      await client.publish(heartbeat, {})
-      ms.push(performance.now() - asked)
-    }
+    while (left > 0) ms.push(await beat())
     await Promise.all(attackers)
     await client.end()
-    return atMost(quantile(ms, 0.99), 250, 'ms')
+    return atMost(Math.max(0, quantile(ms, 0.99) - quantile(quiet, 0.99)), 250, 'ms')
   },
 }
 

@@ -1,10 +1,12 @@
+import { peerPassword, startBrokers } from './peers/brokers.ts'
+import type { RunningPeer } from './peers/peer.ts'
 import type { Measured, Order } from './support/generator.ts'
 import { type LapelUnderTest, startLapel } from './support/lapel.ts'
 import { openMqtt, topicBytes } from './support/mqtt-socket.ts'
-import { runProgram, startProgram } from './support/programs.ts'
+import { runProgram } from './support/programs.ts'
 import { median, quantile, table } from './support/statistics.ts'
 
-const rounds = 3
+const rounds = 2
 const generator = 'bench/support/generator.ts'
 const shapes = [
   { connections: 50, window: 20 },
@@ -15,21 +17,21 @@ const shapes = [
 const drive = (order: Order): Promise<Measured> =>
   runProgram<Measured>(generator, JSON.stringify(order))
 
-/** Everything interleaved, so that a busy minute of the machine falls on both sides alike. */
-const closedLoop = async (lapelPort: number, barePort: number, passwords: readonly string[]) => {
+type Broker = Pick<RunningPeer, 'name' | 'port' | 'pid'> & { readonly passwords: readonly string[] }
+
+/** Everything interleaved, so that a busy minute of the machine falls on all alike. */
+const closedLoop = async (brokers: readonly Broker[]) => {
   const results = new Map<string, Measured[]>()
   for (let round = 0; round < rounds; round += 1)
     for (const { connections, window } of shapes)
-      for (const [name, port] of [
-        ['bare aedes', barePort],
-        ['lapel', lapelPort],
-      ] as const) {
+      for (const { name, port, pid, passwords } of brokers) {
         const order = {
           port,
+          pid,
           passwords: passwords.slice(0, connections),
           window,
-          warmupSeconds: 2,
-          seconds: 5,
+          warmupSeconds: 1,
+          seconds: 3,
         }
         const key = `${name} ${connections}x${window}`
         results.set(key, [...(results.get(key) ?? []), await drive(order)])
@@ -37,15 +39,16 @@ const closedLoop = async (lapelPort: number, barePort: number, passwords: readon
   return results
 }
 
-const rowsOf = (results: ReadonlyMap<string, readonly Measured[]>) =>
+const rowsOf = (brokers: readonly Broker[], results: ReadonlyMap<string, readonly Measured[]>) =>
   shapes.flatMap(({ connections, window }) => {
     const of = (name: string, pick: (m: Measured) => number) =>
       median((results.get(`${name} ${connections}x${window}`) ?? []).map(pick))
     const bare = of('bare aedes', (m) => m.rate)
-    return ['bare aedes', 'lapel'].map((name) => [
+    return brokers.map(({ name }) => [
       `${connections} connections x ${window}  ${name}`,
       of(name, (m) => m.rate),
       of(name, (m) => m.rate) / bare,
+      of(name, (m) => (m.brokerCpuSeconds / m.acked) * 1e6),
       of(name, (m) => m.p50Ms),
       of(name, (m) => m.p99Ms),
       of(name, (m) => m.closed),
@@ -87,21 +90,27 @@ const projectionLag = async (lapel: LapelUnderTest, stop: AbortSignal): Promise<
 }
 
 const lapel = await startLapel()
-const bare = await startProgram('bench/peers/bare-aedes.ts')
+const peers = await startBrokers()
 try {
   const devices = await lapel.bindDevices(500)
   const passwords = devices.map(({ token }) => token)
-  const results = await closedLoop(lapel.mqttPort, Number(bare.ready), passwords)
-  const head = ['QoS 1 heartbeats, closed loop', 'msg/s', 'ratio', 'p50 ms', 'p99 ms', 'cut']
-  console.log(table([head, ...rowsOf(results)]))
+  const same = passwords.map(() => peerPassword)
+  const brokers = [
+    ...peers.map((peer) => ({ ...peer, passwords: same })),
+    { name: 'lapel', port: lapel.mqttPort, pid: lapel.pid, passwords },
+  ]
+  const results = await closedLoop(brokers)
+  const head = ['QoS 1 heartbeats, closed loop', 'msg/s', 'ratio', 'CPU us', 'p50 ms', 'p99 ms']
+  console.log(table([[...head, 'cut'], ...rowsOf(brokers, results)]))
 
   const open = { passwords, window: 1, warmupSeconds: 2, seconds: 10, rate: 2_000 }
   const stop = new AbortController()
   const lagging = projectionLag(lapel, stop.signal)
-  const atRate = await drive({ ...open, port: lapel.mqttPort })
+  const atRate = await drive({ ...open, port: lapel.mqttPort, pid: lapel.pid })
   stop.abort()
   const lags = await lagging
-  const bareAtRate = await drive({ ...open, port: Number(bare.ready) })
+  const [bare = { port: 0, pid: 0 }] = peers
+  const bareAtRate = await drive({ ...open, port: bare.port, pid: bare.pid })
   console.log()
   console.log(
     table([
@@ -117,6 +126,6 @@ try {
     ]),
   )
 } finally {
-  await bare.stop()
+  for (const peer of peers) await peer.stop()
   await lapel.stop()
 }

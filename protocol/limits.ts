@@ -221,6 +221,8 @@ export const mqttSilentConnectionsMax = 10_000
 export const mqttSilentConnectionsPerAddressMax = 2_000
 export const mqttSliceMsMax = 4
 export const mqttStoredTopicCharsMax = 256
+/** Of packets that are not whole, of all clients: past it those who have been at one longest are cut. */
+export const mqttUnfinishedBytesMax = 67_108_864
 /** Of all clients: past it those that send more are read no further. */
 export const mqttUnparsedBytesMax = 16_777_216
 export const proxyHeaderBytesMax = 1_024

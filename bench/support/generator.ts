@@ -1,9 +1,12 @@
 import { type MqttSocket, openMqtt, publishPacket, topicBytes } from './mqtt-socket.ts'
+import { treeCpuSeconds } from './process-tree.ts'
 import { quantile } from './statistics.ts'
 
 /** `node generator.ts '<order>'`: a process of its own that drives a broker and prints what it measured as JSON. */
 export type Order = {
   readonly port: number
+  /** The broker's process, with all below it; how much CPU they use is measured. */
+  readonly pid: number
   /** A device each; the broker may ignore the password. */
   readonly passwords: readonly string[]
   /** Messages in flight per connection. */
@@ -22,6 +25,7 @@ export type Measured = {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly cpuSeconds: number
+  readonly brokerCpuSeconds: number
 }
 
 const samplesMax = 2_000_000
@@ -139,6 +143,7 @@ await load.open()
 load.start()
 await seconds(order.warmupSeconds)
 const cpu = process.cpuUsage()
+const brokerCpu = treeCpuSeconds(order.pid)
 const from = performance.now()
 load.measuring = true
 await seconds(order.seconds)
@@ -146,6 +151,7 @@ load.measuring = false
 load.stopping = true
 const took = (performance.now() - from) / 1_000
 const used = process.cpuUsage(cpu)
+const brokerUsed = treeCpuSeconds(order.pid) - brokerCpu
 const measured: Measured = {
   acked: load.acked,
   seconds: took,
@@ -154,6 +160,7 @@ const measured: Measured = {
   p50Ms: quantile(load.latencies, 0.5),
   p99Ms: quantile(load.latencies, 0.99),
   cpuSeconds: (used.user + used.system) / 1e6,
+  brokerCpuSeconds: brokerUsed,
 }
 console.log(JSON.stringify(measured))
 for (const { mqtt } of load.connections) mqtt?.socket.destroy()

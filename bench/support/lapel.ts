@@ -11,6 +11,7 @@ const bin = join(root, 'bin/lapel.js')
 export type BoundDevice = { readonly id: string; readonly token: string }
 
 export type LapelUnderTest = {
+  readonly pid: number
   readonly httpPort: number
   readonly mqttPort: number
   readonly databaseUrl: string
@@ -102,6 +103,7 @@ export const startLapel = async (): Promise<LapelUnderTest> => {
   }
 
   return {
+    pid: child.pid ?? 0,
     httpPort: portOf(node['http'] ?? ''),
     mqttPort: portOf(node['mqtt'] ?? ''),
     databaseUrl: node['database_url'] ?? '',

@@ -105,12 +105,10 @@ type SessionsEvent = Extract<FollowedEvent, { kind: 'sessions' }>
 const createSessionFollower = ({ table, lease, others }: Node, tokenEvents: TokenEvents) => {
   const countTakeovers = createTakeovers()
 
-  const suspectClone = ({ d, s }: SessionEntry, takeovers: number): void => {
-    for (const session of table.ofDevice(d)) {
-      table.kick(session, 'clone_suspected')
-      // The node of the newest session says so, the others only close theirs.
-      if (session.id === s) tokenEvents.clone(session.truth, takeovers)
-    }
+  const suspectClone = (entry: SessionEntry, takeovers: number, isOwn: boolean): void => {
+    for (const session of table.ofDevice(entry.d)) table.kick(session, 'clone_suspected')
+    // The node that opened it says so, whether or not it is still open there; the others only close theirs.
+    if (isOwn) tokenEvents.clone(entry, takeovers)
   }
 
   return ({ node, position, entries }: SessionsEvent): void => {
@@ -120,7 +118,7 @@ const createSessionFollower = ({ table, lease, others }: Node, tokenEvents: Toke
     for (const entry of entries) {
       const takeovers = countTakeovers(entry)
       if (entry.k === 'opened' && !isOwn) table.overtake(entry.d, position)
-      if (takeovers !== undefined) suspectClone(entry, takeovers)
+      if (takeovers !== undefined) suspectClone(entry, takeovers, isOwn)
     }
   }
 }

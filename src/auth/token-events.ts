@@ -1,5 +1,6 @@
 import type { TokenId } from '../../protocol/ids.ts'
 import { reuseReportsMax } from '../../protocol/limits.ts'
+import type { SessionEntry } from '../../protocol/observations.ts'
 import { device } from '../domain/device.ts'
 import { confirmToken, reportReuse, suspectClone } from '../domain/token-decisions.ts'
 import { StoreUnavailable } from '../store/event-store.ts'
@@ -21,7 +22,7 @@ export type TokenEvents = {
   /** A replaced token was presented with its right secret. In the background; at most once a token and hour. */
   readonly reuse: (truth: TokenTruth) => void
   /** Too many takeovers. In the background; at most once a device and hour. */
-  readonly clone: (truth: TokenTruth, takeovers: number) => void
+  readonly clone: (opened: SessionEntry, takeovers: number) => void
 }
 
 const hourMs = 3_600_000
@@ -67,13 +68,12 @@ export const createTokenEvents = ({ ledger, monotonic, log }: Deps): TokenEvents
         'the reuse of a token could not be recorded',
       )
     },
-    clone: (truth, takeovers) => {
-      const { tokenId, project } = truth
+    clone: ({ p: project, d, tok: tokenId }, takeovers) => {
       const decide = (at: Parameters<typeof suspectClone>[1]) =>
         suspectClone({ tokenId, takeovers }, at)
       const by = { project, actor: 'system', requestId: null } as const
       inBackground(
-        ledger.transact(stream(truth), device, decide, by),
+        ledger.transact(deviceStream(project, d), device, decide, by),
         'a suspected clone could not be recorded',
       )
     },

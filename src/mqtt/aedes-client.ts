@@ -1,4 +1,5 @@
 import type { AedesPublishPacket, Client } from 'aedes'
+import { mqttUnreadBytesMax } from '../../protocol/limits.ts'
 
 /** A PUBLISH as the parser yields it. */
 export type InboundPublish = AedesPublishPacket & { readonly messageId?: number }
@@ -92,4 +93,10 @@ export const cut = (client: Client): void => {
   inner._will = null
   client.conn.destroy()
   client.close()
+}
+
+/** Writes to a client. Whoever does not read is cut: in time, and before what waits for it fills the memory. */
+export const say = (client: Client, bytes: Buffer): void => {
+  if (!client.conn.write(bytes)) internals(client).waitForDrain(() => {})
+  if (client.conn.writableLength > mqttUnreadBytesMax) cut(client)
 }

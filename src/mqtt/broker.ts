@@ -19,7 +19,15 @@ import { createConnect } from './on-connect.ts'
 import { onForward, takeSubscribe } from './on-subscribe.ts'
 import type { BrokerDeps } from './ports.ts'
 import { takePublish } from './take-publish.ts'
-import { type Certificate, overTcp, overTls, overWebSocket, type Tls } from './transports.ts'
+import {
+  type Certificate,
+  frameHeld,
+  overTcp,
+  overTls,
+  overWebSocket,
+  type Tls,
+} from './transports.ts'
+import { Unfinished } from './unfinished.ts'
 
 export type Broker = {
   readonly port: number
@@ -93,6 +101,7 @@ const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections
   const subscribe = takeSubscribe(deps, connections)
   const early = new EarlyPackets()
   const intake = new Intake(deps.monotonic)
+  const unfinished = new Unfinished()
   broker.on('clientReady', (client) => early.release(client))
   const open = (conn: Duplex): Client => {
     const client = broker.handle(conn)
@@ -105,7 +114,14 @@ const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections
       internals(client)._authorized ? mqttPacketBytesMax : mqttPacketBytesBeforeConnackMax
     limitPackets(client, bytesMax)
     readFreely(client, (chunk) => intake.add(client, chunk))
-    takeFrames(client, (frame) => publish.frame(client, frame), bytesMax)
+    const onHeld = unfinished.holder(() => cut(client))
+    const onFrameHeld = unfinished.holder(() => cut(client))
+    takeFrames(client, { take: (frame) => publish.frame(client, frame), bytesMax, onHeld })
+    conn.on(frameHeld, onFrameHeld)
+    conn.once('close', () => {
+      onHeld(0)
+      onFrameHeld(0)
+    })
     // Whoever is never admitted has no session to end.
     conn.once('error', () => cut(client))
     return client

@@ -23,11 +23,14 @@ export class Connection {
   held = false
   /** How the device names itself where it subscribed; `undefined` until it does. */
   subscribed: TopicDevice | undefined
+  /** What was granted there: nothing is sent at more [MQTT-3.8.4-6]. */
+  downQos: 0 | 1 = 1
   /** What the device spoke last. */
   encoding: Encoding = 'json'
   readonly heartbeats = new PlainHeartbeats()
   /** What every heartbeat's entry begins with, with the comma behind it. */
   readonly heartbeatHead: string
+  #downId = 0
 
   constructor(
     client: Client,
@@ -51,6 +54,12 @@ export class Connection {
       burst: () => rejectsPerMinute,
       nowMs,
     })
+  }
+
+  /** The next packet id towards the device. Nothing is sent twice: sessions are clean, and read models say it all again. */
+  nextDownId(): number {
+    this.#downId = (this.#downId % 0xffff) + 1
+    return this.#downId
   }
 
   isOwn(device: TopicDevice): boolean {

@@ -2,16 +2,19 @@ import type { DownError, DownTime } from '../../protocol/down-payloads.ts'
 import { mqttErrors } from '../../protocol/errors.ts'
 import { instantOf } from '../../protocol/instant.ts'
 import { type DownMessage, downTopic } from '../../protocol/topics.ts'
+import { say } from './aedes-client.ts'
 import type { Connection } from './connection.ts'
+import { publishBytes } from './packets.ts'
 import { encodePayload } from './payload.ts'
 
 /** In the spelling that the device subscribed, in the encoding that it spoke last; to nobody who did not subscribe. */
 const send = (connection: Connection, message: DownMessage, qos: 0 | 1, value: object): void => {
-  const { client, subscribed, encoding } = connection
+  const { client, subscribed, downQos, encoding } = connection
   if (subscribed === undefined || client.closed) return
   const topic = downTopic(subscribed, message, encoding)
   const payload = encodePayload(value, encoding)
-  client.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, () => {})
+  const id = Math.min(qos, downQos) === 0 ? undefined : connection.nextDownId()
+  say(client, publishBytes(topic, payload, id))
 }
 
 /** Server time, for the device's clock skew. */

@@ -51,6 +51,10 @@ export class Gathering {
   #length = 0
   #needed = 0
 
+  get length(): number {
+    return this.#length
+  }
+
   /** The bytes so far, or `undefined` while they are too few. */
   add(chunk: Buffer): Buffer | undefined {
     if (this.#length === 0) return chunk
@@ -64,25 +68,30 @@ export class Gathering {
   }
 
   keep(rest: Buffer, needed: number): void {
-    this.#chunks = [rest]
+    // A few bytes must not keep the whole chunk in which they came.
+    this.#chunks = [2 * rest.length < rest.buffer.byteLength ? Buffer.from(rest) : rest]
     this.#length = rest.length
     this.#needed = needed
   }
+}
+
+export type Frames = {
+  readonly take: (frame: PublishFrame) => boolean
+  readonly bytesMax: () => number
+  /** How much of a packet that is not whole is kept, whenever that changes. */
+  readonly onHeld: (bytes: number) => void
 }
 
 /**
  * Cuts what a client sends into packets, and shows each PUBLISH to `take` before Aedes' parser, which meets every other packet, and
  * whatever `take` leaves, byte for byte. A packet is refused by its declared length before its body is kept.
  */
-export const takeFrames = (
-  client: Client,
-  take: (frame: PublishFrame) => boolean,
-  bytesMax: () => number,
-): void => {
+export const takeFrames = (client: Client, { take, bytesMax, onHeld }: Frames): void => {
   const parser = internals(client)._parser
   const parse = parser.parse.bind(parser)
   const gathering = new Gathering()
   let taken = false
+  let held = 0
 
   /** The index after the packet at `from`; `undefined` when the rest of it has yet to come. */
   const step = (bytes: Buffer, from: number): number | undefined => {
@@ -113,5 +122,8 @@ export const takeFrames = (
       at = at < bytes.length && !client.closed ? step(bytes, at) : undefined
     if (taken) refreshKeepAlive(client)
     taken = false
+    if (gathering.length === held) return
+    held = gathering.length
+    onHeld(held)
   }
 }

@@ -1,9 +1,10 @@
 import type { AuthorizeForwardHandler, Client, SubscribePacket } from 'aedes'
 import { mqttFiltersMax } from '../../protocol/limits.ts'
 import { downFilter, parseDownFilter } from '../../protocol/topics.ts'
-import { type InboundPacket, refreshKeepAlive } from './aedes-client.ts'
+import { type InboundPacket, refreshKeepAlive, say } from './aedes-client.ts'
 import type { Connection, Connections } from './connection.ts'
 import { sendTime } from './downlink.ts'
+import { subackBytes, unsubackBytes } from './packets.ts'
 import type { BrokerDeps } from './ports.ts'
 
 type InboundFilters = InboundPacket & {
@@ -14,20 +15,6 @@ type InboundFilters = InboundPacket & {
 
 /** The code of a filter that is refused (MQTT 3.1.1, section 3.9.3). */
 const refused = 0x80
-
-const remainingLength = (length: number): number[] => {
-  const digits: number[] = []
-  for (let rest = length; digits.length === 0 || rest > 0; rest >>= 7)
-    digits.push(rest > 0x7f ? (rest & 0x7f) | 0x80 : rest)
-  return digits
-}
-
-/** SUBACK with a code for each filter, in their order [MQTT-3.8.4-5]. */
-const suback = (id: number, codes: readonly number[]): Buffer =>
-  Buffer.from([0x90, ...remainingLength(2 + codes.length), id >> 8, id & 0xff, ...codes])
-
-/** UNSUBACK (section 3.11). */
-const unsuback = (id: number): Buffer => Buffer.from([0xb0, 2, id >> 8, id & 0xff])
 
 /** Why the filters of a packet close the connection: none [MQTT-3.8.3-3, MQTT-3.10.3-2], too many, or a packet id of 0 [MQTT-2.3.1-1]. */
 const faultOf = (filters: readonly unknown[], id: number): string | undefined => {
@@ -44,7 +31,8 @@ const codeOf = (
   const device = parseDownFilter(topic)
   if (device === undefined || !connection.isOwn(device)) return refused
   connection.subscribed = device
-  return Math.min(qos, 1)
+  connection.downQos = qos === 0 ? 0 : 1
+  return connection.downQos
 }
 
 /**
@@ -59,7 +47,7 @@ export const takeSubscribe = (deps: BrokerDeps, connections: Connections) => {
     id: number,
   ): void => {
     const codes = filters.map((one) => codeOf(connection, one))
-    client.conn.write(suback(id, codes))
+    say(client, subackBytes(id, codes))
     if (codes.some((code) => code !== refused)) sendTime(connection, deps.now())
   }
 
@@ -71,7 +59,7 @@ export const takeSubscribe = (deps: BrokerDeps, connections: Connections) => {
   ): void => {
     const left = filters.map(parseDownFilter)
     if (left.includes(connection.subscribed)) connection.subscribed = undefined
-    client.conn.write(unsuback(id))
+    say(client, unsubackBytes(id))
   }
 
   const meet = (connection: Connection, { cmd, messageId = 0, ...lists }: InboundFilters): void => {

@@ -54,6 +54,25 @@ const streamOf = (webSocket: WebSocket, socket: Socket): Duplex => {
   return conn
 }
 
+/** Event of a WebSocket's stream: how many bytes of a frame or message that is not whole are kept. */
+export const frameHeld = 'frame-held'
+
+/** Of a control frame from a client, without what it says (RFC 6455, section 5.2): two bytes and the mask. */
+const controlHeadBytes = 6
+
+const tellHeld = (webSocket: WebSocket, socket: Socket, conn: Duplex): void => {
+  let held = 0
+  const tell = (bytes: number): void => {
+    held = Math.max(0, bytes)
+    if (!conn.destroyed) conn.emit(frameHeld, held)
+  }
+  // Before the WebSocket meets the chunk, so that a message that ends in it is off again behind it.
+  socket.prependListener('data', (chunk: Buffer) => tell(held + chunk.length))
+  webSocket.on('message', () => tell(0))
+  for (const event of ['ping', 'pong'])
+    webSocket.on(event, (said: Buffer) => tell(held - controlHeadBytes - said.length))
+}
+
 /** Until there is a CONNECT no more is taken than the first packets need: a frame is kept until it is whole. */
 const boundFirstBytes = (socket: Socket): (() => void) => {
   const from = socket.bytesRead
@@ -92,6 +111,7 @@ export const overWebSocket = (): Transport => {
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const conn = streamOf(webSocket, socket)
+      tellHeld(webSocket, socket, conn)
       const unbind = boundFirstBytes(socket)
       // Whoever reads a first packet to its end takes the listener off.
       conn.once('connect-packet', unbind)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { takeoversPerMinuteMax } from '../../protocol/limits.ts'
 import { mintToken } from '../../protocol/tokens.ts'
 import { connectDevice } from '../support/mqtt-device.ts'
 import { connackOf, connectWith, rawMqtt } from '../support/raw-mqtt.ts'
@@ -124,10 +125,18 @@ const revocation: Row<LapelTarget> = {
 }
 
 const honest: Row<LapelTarget> = {
-  attack: 'an honest device beside 3,000 CONNECTs of unknown tokens: its PUBACK p99',
+  attack:
+    'an honest device beside 3,000 CONNECTs of unknown tokens: its PUBACK p99, past that without them',
   bound: '250 ms',
   measure: async ({ port, device }) => {
     const client = await connectDevice(port, (await device()).token)
+    const beat = async (): Promise<number> => {
+      const asked = performance.now()
+      await client.publish(heartbeat, {})
+      return performance.now() - asked
+    }
+    const quiet: number[] = []
+    for (let i = 0; i < 200; i += 1) quiet.push(await beat())
     let left = 3_000
     const attacker = async () => {
       for (; left > 0; left -= 1) {
@@ -138,14 +147,10 @@ const honest: Row<LapelTarget> = {
     }
     const attackers = Array.from({ length: 20 }, attacker)
     const ms: number[] = []
-    while (left > 0) {
-      const asked = performance.now()
-      await client.publish(heartbeat, {})
-      ms.push(performance.now() - asked)
-    }
+    while (left > 0) ms.push(await beat())
     await Promise.all(attackers)
     await client.end()
-    return atMost(quantile(ms, 0.99), 250, 'ms')
+    return atMost(Math.max(0, quantile(ms, 0.99) - quantile(quiet, 0.99)), 250, 'ms')
   },
 }
 
@@ -157,26 +162,32 @@ const flapping: Row<LapelTarget> = {
     let opened = 0
     for (let i = 0; i < 100; i += 1)
       if ((await connackOf(port, connectWith(token))) === 0) opened += 1
-    return atMost(opened, 60, '')
+    const { value, held } = atMost(opened, 60, '')
+    // None at all would say that the attack never came this far.
+    return { value, held: held && opened > 0 }
   },
 }
 
 const clones: Row<LapelTarget> = {
   attack:
-    'two holders of one token that take it from each other: connects until both are closed and it is recorded',
-  bound: '16',
+    'two holders of one token that take it from each other: takeovers until it is recorded and both are closed',
+  bound: `${takeoversPerMinuteMax + 1}`,
   measure: async ({ port, device, lapel }) => {
     const own = await device()
-    const connects = 16
-    const recorded = async () => {
+    const recorded = async (): Promise<number | undefined> => {
       const { body } = await lapel.api(`GET /v1/devices/${own.id}/history`)
-      return (body['data'] as { type: string }[]).some(({ type }) => type === 'CloneSuspected')
+      const events = body['data'] as { type: string; data: { takeovers?: number } }[]
+      return events.find(({ type }) => type === 'CloneSuspected')?.data.takeovers
     }
-    // One after the other at once: a minute's window must hold them.
-    for (let i = 0; i < connects; i += 1)
-      await connectDevice(port, own.token).catch(() => undefined)
-    await until(recorded, { what: 'CloneSuspected' })
-    return atMost(connects, 16, '')
+    // As fast as they can, and not once more than the bound lets: what is not closed by then stays open.
+    let newest: Promise<void> | undefined
+    for (let connects = 0; connects <= takeoversPerMinuteMax + 1; connects += 1) {
+      const one = await connectDevice(port, own.token).catch(() => undefined)
+      newest = one?.closed
+    }
+    const takeovers = await until(recorded, { what: 'CloneSuspected' })
+    await newest
+    return atMost(takeovers, takeoversPerMinuteMax + 1, '')
   },
 }
 
@@ -185,7 +196,8 @@ export const lapelRows: readonly Row<LapelTarget>[] = [
   wills,
   staleSession,
   revocation,
-  honest,
   flapping,
   clones,
+  // Its address is one of the bad ones from now on.
+  honest,
 ]

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 
 /** Resident memory of a process, in MiB. */
 export const residentMib = (pid: number): number =>
@@ -18,6 +19,17 @@ const secondsOf = (text: string): number => {
   return Number(days) * 86_400 + parts.reduce((sum, part) => sum * 60 + part, 0)
 }
 
-/** CPU of a process so far, in seconds; as fine as `ps` tells it. */
-export const cpuSeconds = (pid: number): number =>
-  secondsOf(execFileSync('ps', ['-o', 'time=', '-p', `${pid}`]).toString())
+const ticksPerSecond = 100
+
+/** User and system time are fields 14 and 15 of proc(5)'s `stat`; the name, field 2, may hold anything. */
+const secondsInProc = (stat: string): number => {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
+/** CPU of a process so far, in seconds: in hundredths on Linux, where `ps` knows whole seconds alone. */
+export const cpuSeconds = (pid: number): number => {
+  const stat = `/proc/${pid}/stat`
+  if (existsSync(stat)) return secondsInProc(readFileSync(stat, 'utf8'))
+  return secondsOf(execFileSync('ps', ['-o', 'time=', '-p', `${pid}`]).toString())
+}

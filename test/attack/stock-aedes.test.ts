@@ -1,19 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { brokerRows } from './broker-rows.ts'
+import { startSideProgram } from './side-program.ts'
 
 // An attack that nobody falls for proves nothing: each of these succeeds against a stock broker.
 
 const test = suite('attacks on a stock broker')
-const program = fileURLToPath(new URL('stock-aedes.ts', import.meta.url))
-const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
-const [line] = await once(child.stdout, 'data')
+const stock = await startSideProgram('stock-aedes.ts')
 const target = {
-  port: Number(String(line)),
-  pid: child.pid ?? 0,
+  ...stock,
   device: async () => ({ id: 'me', token: 'any', endUser: '' }),
 }
 
@@ -23,8 +18,6 @@ for (const { attack, measure } of brokerRows)
     assert.not.ok(held, value)
   })
 
-test.after(() => {
-  child.kill('SIGKILL')
-})
+test.after(stock.end)
 
 test.run()

@@ -186,6 +186,14 @@ test('the newest session of a device wins, and the eleventh takeover in a minute
   await until(async () => (await one.types()).includes('CloneSuspected'), { what: 'the event' })
 })
 
+test('the same when so many come at once that one commit holds them all', async () => {
+  const one = await boundDevice(stage, project)
+  const all = await Promise.all(Array.from({ length: 16 }, () => signIn(auth, one.token)))
+  await until(async () => (await one.types()).includes('CloneSuspected'), { what: 'the event' })
+  const open = all.filter(({ kind, kicks }) => kind === 'opened' && kicks.length === 0)
+  assert.is(open.length, 0)
+})
+
 test('an address that asks for more than 120 unknown ids in a minute is heard no more, others are', async () => {
   let last = ''
   for (let i = 0; i < 121; i += 20) {

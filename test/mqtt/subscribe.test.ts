@@ -50,6 +50,25 @@ test('a SUBSCRIBE has at most eight filters, and each gets its code', async () =
   await raw.closed()
 })
 
+test('nothing is sent at more than the QoS that was asked for', async () => {
+  for (const qos of [0, 1] as const) {
+    const raw = await signedIn(await lapel.boundDevice())
+    raw.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: ownDown, qos }] })
+    assert.equal((await raw.take('suback')).granted, [qos])
+    for (const id of [2, 3]) beat(raw, id, 'no JSON')
+    await faultOf(raw)
+    await faultOf(raw)
+    const faults = raw.packets.filter(
+      (one) => one.cmd === 'publish' && one.topic.endsWith('errors'),
+    )
+    assert.equal(
+      faults.map(({ messageId }) => messageId),
+      qos === 0 ? [undefined, undefined] : [1, 2],
+    )
+    raw.end()
+  }
+})
+
 test('who subscribes is told the time, in the spelling of the subscription', async () => {
   const device = await lapel.boundDevice()
   const raw = await signedIn(device)

@@ -1,0 +1,17 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export type SideProgram = { readonly port: number; readonly pid: number; readonly end: () => void }
+
+/** A program of this folder that prints the port on which it listens. */
+export const startSideProgram = async (name: string): Promise<SideProgram> => {
+  const file = fileURLToPath(new URL(name, import.meta.url))
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = await once(child.stdout, 'data')
+  return {
+    port: Number(String(line)),
+    pid: child.pid ?? 0,
+    end: () => void child.kill('SIGKILL'),
+  }
+}

@@ -8,7 +8,6 @@ import { open, openAll } from '../../store/seal.ts'
 import { deviceStream } from '../../store/streams.ts'
 import { deviceIn } from '../addressed.ts'
 import type { Handler, ProjectCall, Reply } from '../call.ts'
-import { checked } from '../commands.ts'
 import { openCursor, sealCursor } from '../cursors.ts'
 import { showFold } from '../device-views.ts'
 import * as examples from '../openapi/examples.ts'
@@ -17,6 +16,7 @@ import type { Operation } from '../operation.ts'
 import { listName } from '../pages.ts'
 import type { HttpDeps } from '../ports.ts'
 import { invalidValue, notFound } from '../problems.ts'
+import { queryOf } from '../query.ts'
 import { deviceAsOf } from '../use-cases/device-history.ts'
 
 export const deviceHistoryOperation: Operation = {
@@ -117,7 +117,7 @@ export const deviceHistory =
   (deps: HttpDeps): Handler<ProjectCall> =>
   async (call) => {
     const id = deviceIn(call)
-    const query = checked(historyQuery, Object.fromEntries(call.query))
+    const query = queryOf(call, historyQuery)
     if (query.at !== undefined && query.revision !== undefined)
       throw invalidValue('revision', 'cannot be asked for together with at')
     return query.at === undefined && query.revision === undefined

@@ -52,6 +52,28 @@ test('asking twice yields no second event', async () => {
   assert.is((await store.readStream(stream)).length, 1)
 })
 
+test('what is known is written to without a read, and what is out of date is found out', async () => {
+  const read: string[] = []
+  const counting = ledgerOn({
+    ...store,
+    readStream: (name, from) => {
+      read.push(name)
+      return store.readStream(name, from)
+    },
+  })
+  const { id, stream } = fresh()
+  await counting.transact(stream, endUser, creating(id), by)
+  await counting.transact(stream, endUser, updating, by)
+  assert.equal(read, [])
+  await ledger.transact(stream, endUser, updating, by)
+  const late = await counting.transact(stream, endUser, updating, by)
+  assert.ok(late.kind === 'done' && late.revision === 3 && late.made === 1)
+  assert.equal(read, [stream])
+  const nothing = await counting.transact(stream, endUser, creating(id), by)
+  assert.ok(nothing.kind === 'done' && nothing.outcome.kind === 'exists')
+  assert.equal(read, [stream, stream])
+})
+
 test('every event is chained, hashed and signed', async () => {
   const { id, stream } = fresh()
   await ledger.transact(stream, endUser, creating(id), by)

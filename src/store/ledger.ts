@@ -14,8 +14,9 @@ import {
 } from './event-store.ts'
 import { createFoldCache, type Fold } from './fold-cache.ts'
 import type { Secrets } from './keyring.ts'
-import { type Provenance, type RecordedEvent, record, recordedOf } from './record.ts'
-import { kindOf, type StreamName } from './streams.ts'
+import { createRecentEvents, type RecentEvents } from './recent-events.ts'
+import { type Provenance, record } from './record.ts'
+import type { StreamName } from './streams.ts'
 
 /** Every attempt met another writer. Come back later. */
 export class Contended extends Error {
@@ -63,11 +64,8 @@ export type Ledger = {
     stream: StreamName<Kind>,
     aggregate: Aggregate<State, EventOf<Kind>>,
   ) => Promise<Folded<State>>
-  /** A page of a stream's events. Throws `StoreUnavailable`. */
-  readonly history: <Kind extends StreamKind>(
-    stream: StreamName<Kind>,
-    page: { readonly from?: number; readonly count: number; readonly order: 'asc' | 'desc' },
-  ) => Promise<readonly RecordedEvent<Kind>[]>
+  /** A page of a stream's events, as it is now. Throws `StoreUnavailable`. */
+  readonly history: RecentEvents['page']
 }
 
 type Deps = {
@@ -188,13 +186,7 @@ export const createLedger = ({ store, secrets, now, random }: Deps): Ledger => {
 
   return {
     read: folds.load,
-    history: async <Kind extends StreamKind>(
-      stream: StreamName<Kind>,
-      page: Parameters<Ledger['history']>[1],
-    ) => {
-      const kind = kindOf(stream)
-      return (await store.readPage(stream, page)).map((event) => recordedOf(event, kind))
-    },
+    history: createRecentEvents(store).page,
     transact: async (stream, aggregate, decide, by) => {
       const call = { stream, aggregate, decide, by, ids: idsOfCall(random) }
       // On what is known already: an append holds only where nothing came since, and whatever writes nothing is decided again.

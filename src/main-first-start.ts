@@ -64,11 +64,8 @@ export const printFirstKey = async (
   print: ((text: string) => void) | undefined,
 ): Promise<void> => {
   const by = { actor: 'system', requestId: null } as const
-  const { worlds } = await createProject(deps)({
-    name: 'My project',
-    worlds: firstProjectIds(deps.secrets),
-    by,
-  })
+  const worlds = firstProjectIds(deps.secrets)
+  await createProject(deps)({ name: 'My project', worlds, by })
   const key = {
     by: { ...by, project: worlds.test },
     idempotencyKey: undefined,

@@ -6,7 +6,6 @@ import type { Mode } from '../domain/project.ts'
 import { open } from '../store/seal.ts'
 import type { Reply } from './call.ts'
 import { lastUses } from './key-use.ts'
-import * as examples from './openapi/examples.ts'
 import type { HttpDeps } from './ports.ts'
 import { settle } from './settle.ts'
 import type { KnownKey } from './use-cases/api-keys.ts'
@@ -64,18 +63,4 @@ export const shownKey = async (
   await settle(deps, position)
   const body = await keyOfFold(deps, world, state)
   return { status: 200, body, position, resource: { revision, representation: body } }
-}
-
-/** The reply that holds a key in clear, or its replay, from which it is withheld. */
-export const withSecret = (reply: Reply, key: string | undefined): Reply => ({
-  ...reply,
-  body: { ...Object(reply.body), ...(key === undefined ? { secret_available: false } : { key }) },
-  secret: true,
-  replayed: key === undefined,
-})
-
-/** What a description shows of such a reply. */
-export const wholeKey = {
-  ...examples.apiKey,
-  key: 'rk_test_VectorApiKey7hVqk2XwzPZ3mJt0aYdRfBnCsLuEoGi6vVkA',
 }

@@ -3,7 +3,7 @@ import { faultsOf, parseIdempotencyKey } from '../../protocol/requests.ts'
 import { bodyOf, idemOf, projectKey } from '../store/keyed.ts'
 import type { Secrets } from '../store/keyring.ts'
 import type { Provenance } from '../store/record.ts'
-import type { ProjectCall } from './call.ts'
+import type { Call, ProjectCall } from './call.ts'
 import { parseIfMatch } from './conditions.ts'
 import { invalid, invalidValue } from './problems.ts'
 
@@ -27,7 +27,7 @@ export type Command<Body> = {
   readonly body: Body
 }
 
-const idempotencyKeyOf = ({ headers }: ProjectCall): string | undefined => {
+const idempotencyKeyOf = ({ headers }: Call): string | undefined => {
   const text = headers['idempotency-key']
   if (text === undefined) return undefined
   const key = parseIdempotencyKey(text)
@@ -36,20 +36,33 @@ const idempotencyKeyOf = ({ headers }: ProjectCall): string | undefined => {
   return key
 }
 
-/** Reads the body, checks it, and says who asks and under which `Idempotency-Key`. A missing body is `{}`. */
+/** The checked body, and what is remembered of it under `key` where an `Idempotency-Key` came. A missing body is `{}`. */
+export const readKeyed = async <Schema extends z.ZodType>(
+  call: Call,
+  key: Buffer,
+  schema: Schema,
+) => {
+  const idempotencyKey = idempotencyKeyOf(call)
+  const raw = await call.readJson()
+  const body = checked(schema, raw ?? {})
+  const idem = idempotencyKey !== undefined && {
+    idem: { key: idemOf(key, idempotencyKey), body: bodyOf(key, call.method, call.path, raw) },
+  }
+  return { idempotencyKey, body, remembered: idem || {} }
+}
+
+/** Reads the body, checks it, and says who asks and under which `Idempotency-Key`. */
 export const readCommand = async <Schema extends z.ZodType>(
   secrets: Secrets,
   call: ProjectCall,
   schema: Schema,
 ): Promise<Command<z.output<Schema>>> => {
-  const idempotencyKey = idempotencyKeyOf(call)
-  const raw = await call.readJson()
-  const body = checked(schema, raw ?? {})
-  const { project, actor, requestId, method, path } = call
-  const key = projectKey(secrets, project)
-  const idem = idempotencyKey !== undefined && {
-    idem: { key: idemOf(key, idempotencyKey), body: bodyOf(key, method, path, raw) },
-  }
+  const { project, actor, requestId } = call
+  const { idempotencyKey, body, remembered } = await readKeyed(
+    call,
+    projectKey(secrets, project),
+    schema,
+  )
   const ifMatch = parseIfMatch(call.headers['if-match'])
-  return { by: { project, actor, requestId, ...idem }, idempotencyKey, ifMatch, body }
+  return { by: { project, actor, requestId, ...remembered }, idempotencyKey, ifMatch, body }
 }

@@ -1,28 +1,63 @@
 import type { z } from 'zod'
 import type { CommonFilter } from '../../projections/page.ts'
 import { type Instant, instantOf } from '../../protocol/instant.ts'
+import { faultFieldCharsMax } from '../../protocol/limits.ts'
 import type { ListQuery } from '../../protocol/requests.ts'
 import type { Call } from './call.ts'
 import { checked } from './commands.ts'
+import { invalidValue } from './problems.ts'
 
-const memberForm = /^([a-z_]+)\[([^\]]*)\]$/
+const memberForm = /^[^[]+\[(.*)\]$/s
 
-/** The query as members; `metadata[site]=Zurich` is one of the member `metadata`. Of one that stands there twice the last counts. */
-const membersOf = (query: URLSearchParams): object => {
-  const plain: [string, unknown][] = []
-  const nested = new Map<string, [string, string][]>()
-  for (const [name, value] of query) {
-    const [, outer, inner = ''] = memberForm.exec(name) ?? []
-    if (outer === undefined) plain.push([name, value])
-    else nested.set(outer, [...(nested.get(outer) ?? []), [inner, value]])
+/** The member of `outer` that is meant; `undefined`: `outer` itself. Throws 422. */
+const innerOf = (name: string, outer: string): string | undefined => {
+  if (name === outer) return undefined
+  const inner = memberForm.exec(name)?.[1]
+  if (inner === undefined) throw invalidValue(outer, `must be written as ${outer}[member]`)
+  // A record of zod leaves it out, and a filter that is left out finds everything.
+  if (inner === '__proto__')
+    throw invalidValue(`${outer}.${inner}`, 'cannot be the name of a member')
+  return inner
+}
+
+type Members = Map<string, string | Map<string, string>>
+
+const put = (
+  members: Members,
+  [outer, inner]: readonly [string, string | undefined],
+  value: string,
+) => {
+  const before = members.get(outer)
+  if (inner === undefined && before === undefined) return members.set(outer, value)
+  if (inner === undefined || typeof before === 'string') throw invalidValue(outer, 'is given twice')
+  if (before?.has(inner)) {
+    const field = `${outer}.${inner}`.slice(0, faultFieldCharsMax)
+    throw invalidValue(field, 'is given twice')
   }
-  const trees = [...nested].map(([name, members]) => [name, Object.fromEntries(members)] as const)
-  return Object.fromEntries([...plain, ...trees])
+  return members.set(outer, new Map(before).set(inner, value))
+}
+
+/** The query as members; `metadata[site]=Zurich` is one of the member `metadata`. Names that nobody knows are ignored. */
+const membersOf = (query: URLSearchParams, isKnown: (name: string) => boolean): object => {
+  const members: Members = new Map()
+  for (const [name, value] of query) {
+    const [outer = ''] = name.split('[', 1)
+    if (isKnown(outer)) put(members, [outer, innerOf(name, outer)], value)
+  }
+  return Object.fromEntries(
+    [...members].map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : Object.fromEntries(value),
+    ]),
+  )
 }
 
 /** The query as its schema takes it. Throws 422. */
-export const queryOf = <Schema extends z.ZodType>(call: Call, schema: Schema): z.output<Schema> =>
-  checked(schema, membersOf(call.query))
+export const queryOf = <Schema extends z.ZodObject>(call: Call, schema: Schema): z.output<Schema> =>
+  checked(
+    schema,
+    membersOf(call.query, (name) => Object.hasOwn(schema.shape, name)),
+  )
 
 /** A time of a query in its stored form. */
 const timeOf = (text: string): Instant => instantOf(Date.parse(text))

@@ -65,6 +65,11 @@ export type FoldCache = {
     aggregate: Aggregate<State, EventOf<Kind>>,
     appended: Appended & { readonly facts: readonly EventOf<Kind>[] },
   ) => Fold<State>
+  /** The stream as it was last seen here, as an empty one where it never was. */
+  readonly known: <Kind extends StreamKind, State>(
+    stream: StreamName<Kind>,
+    aggregate: Aggregate<State, EventOf<Kind>>,
+  ) => Fold<State>
   /** The stream as it is now: what is cached, and its tail read from the store. Throws `StoreUnavailable`. */
   readonly load: <Kind extends StreamKind, State>(
     stream: StreamName<Kind>,
@@ -84,7 +89,17 @@ export const createFoldCache = (store: EventStore): FoldCache => {
     if (oldest !== undefined) folds.delete(oldest)
   }
 
+  const known = <Kind extends StreamKind, State>(
+    stream: StreamName<Kind>,
+    aggregate: Aggregate<State, EventOf<Kind>>,
+  ): Fold<State> => {
+    // One stream is always folded by the same aggregate.
+    const cached = folds.get(stream) as Fold<State> | undefined
+    return cached ?? { ...emptyStream, state: aggregate.initial, position: null, idems: new Map() }
+  }
+
   return {
+    known,
     grow: (fold, stream, aggregate, { facts, made, position }) => {
       const events = facts.map((fact, k) => {
         const envelope = made[k]?.metadata as Envelope
@@ -105,14 +120,7 @@ export const createFoldCache = (store: EventStore): FoldCache => {
       aggregate: Aggregate<State, EventOf<Kind>>,
     ) => {
       const kind = kindOf(stream)
-      // One stream is always folded by the same aggregate.
-      const cached = folds.get(stream) as Fold<State> | undefined
-      const fold = cached ?? {
-        ...emptyStream,
-        state: aggregate.initial,
-        position: null,
-        idems: new Map(),
-      }
+      const fold = known(stream, aggregate)
       const tail = await store.readStream(stream, fold.revision + 1)
       const events = tail.map((event) => recordedOf(event, kind))
       const loaded = advance(fold, events, aggregate.evolve)

@@ -7,6 +7,10 @@ import type { Secrets } from './keyring.ts'
 export const projectKey = (secrets: Pick<Secrets, 'projectHmac'>, project: ProjectId): Buffer =>
   createHmac('sha256', secrets.projectHmac).update(project).digest()
 
+/** The same for what stands in no project world: projects themselves. */
+export const worldlessKey = (secrets: Pick<Secrets, 'projectHmac'>): Buffer =>
+  createHmac('sha256', secrets.projectHmac).update('projects').digest()
+
 // An Idempotency-Key holds neither NUL nor line feed, so that no two kinds of input below can be the same bytes.
 const keyed = (key: Buffer, ...parts: readonly string[]): Buffer =>
   createHmac('sha256', key).update(parts.join('')).digest()
@@ -25,6 +29,10 @@ export type ClaimKind = 'serial_number' | 'external_id'
 export const claimHash = (key: Buffer, kind: ClaimKind, value: string): string =>
   keyed(key, `${kind}\0`, value).toString('hex')
 
-/** The id of what is created under an `Idempotency-Key`, so that its stream is found again. */
-export const derivedIdOf = <P extends IdPrefix>(key: Buffer, prefix: P, idempotencyKey: string) =>
-  derivedId(prefix, keyed(key, `${prefix}\0`, idempotencyKey))
+/** The id of what is created under an `Idempotency-Key`, so that its stream is found again. `part`: which, where it creates several. */
+export const derivedIdOf = <P extends IdPrefix>(
+  key: Buffer,
+  prefix: P,
+  idempotencyKey: string,
+  part = '',
+) => derivedId(prefix, keyed(key, `${prefix}${part}\0`, idempotencyKey))

@@ -14,8 +14,9 @@ import {
 } from './event-store.ts'
 import { createFoldCache, type Fold } from './fold-cache.ts'
 import type { Secrets } from './keyring.ts'
-import { type Provenance, type RecordedEvent, record, recordedOf } from './record.ts'
-import { kindOf, type StreamName } from './streams.ts'
+import { createRecentEvents, type RecentEvents } from './recent-events.ts'
+import { type Provenance, record } from './record.ts'
+import type { StreamName } from './streams.ts'
 
 /** Every attempt met another writer. Come back later. */
 export class Contended extends Error {
@@ -51,7 +52,7 @@ export type Folded<State> = {
 }
 
 export type Ledger = {
-  /** Read, decide, append at the revision read; on a conflict read again, bounded. Throws `StoreUnavailable`, `Contended`. */
+  /** Decide on what is known, append at its revision; on a conflict, or to write nothing, read and decide again, bounded. Throws `StoreUnavailable`, `Contended`. */
   readonly transact: <Kind extends StreamKind, State, Outcome>(
     stream: StreamName<Kind>,
     aggregate: Aggregate<State, EventOf<Kind>>,
@@ -63,11 +64,8 @@ export type Ledger = {
     stream: StreamName<Kind>,
     aggregate: Aggregate<State, EventOf<Kind>>,
   ) => Promise<Folded<State>>
-  /** A page of a stream's events. Throws `StoreUnavailable`. */
-  readonly history: <Kind extends StreamKind>(
-    stream: StreamName<Kind>,
-    page: { readonly from?: number; readonly count: number; readonly order: 'asc' | 'desc' },
-  ) => Promise<readonly RecordedEvent<Kind>[]>
+  /** A page of a stream's events, as it is now. Throws `StoreUnavailable`. */
+  readonly history: RecentEvents['page']
 }
 
 type Deps = {
@@ -146,14 +144,10 @@ type Tried<Outcome> = {
 export const createLedger = ({ store, secrets, now, random }: Deps): Ledger => {
   const folds = createFoldCache(store)
 
-  const attempt = async <Kind extends StreamKind, State, Outcome>({
-    stream,
-    aggregate,
-    decide,
-    by,
-    ids,
-  }: Call<Kind, State, Outcome>): Promise<Done<State, Outcome> | Tried<Outcome>> => {
-    const fold = await folds.load(stream, aggregate)
+  const attempt = async <Kind extends StreamKind, State, Outcome>(
+    { stream, aggregate, decide, by, ids }: Call<Kind, State, Outcome>,
+    fold: Fold<State>,
+  ): Promise<Done<State, Outcome> | Tried<Outcome>> => {
     const before = met(fold, by)
     if (before) return before
     const at = nextInstant(now(), fold.at)
@@ -180,22 +174,27 @@ export const createLedger = ({ store, secrets, now, random }: Deps): Ledger => {
     return event?.id === id
   }
 
+  /** `undefined`: another writer was met. */
+  const settled = async <Kind extends StreamKind, State, Outcome>(
+    { stream, aggregate }: Call<Kind, State, Outcome>,
+    ended: Done<State, Outcome> | Tried<Outcome>,
+  ): Promise<Done<State, Outcome> | undefined> => {
+    if (ended.kind !== 'tried') return ended
+    if (!(await isStored(stream, ended))) return undefined
+    return done(await folds.load(stream, aggregate), ended.outcome, ended.made)
+  }
+
   return {
     read: folds.load,
-    history: async <Kind extends StreamKind>(
-      stream: StreamName<Kind>,
-      page: Parameters<Ledger['history']>[1],
-    ) => {
-      const kind = kindOf(stream)
-      return (await store.readPage(stream, page)).map((event) => recordedOf(event, kind))
-    },
+    history: createRecentEvents(store).page,
     transact: async (stream, aggregate, decide, by) => {
       const call = { stream, aggregate, decide, by, ids: idsOfCall(random) }
+      // On what is known already: an append holds only where nothing came since, and whatever writes nothing is decided again.
+      const guess = await settled(call, await attempt(call, folds.known(stream, aggregate)))
+      if (guess?.kind === 'done' && guess.made > 0) return guess
       for (let count = 1; count <= attemptsMax; count += 1) {
-        const ended = await attempt(call)
-        if (ended.kind !== 'tried') return ended
-        if (await isStored(stream, ended))
-          return done(await folds.load(stream, aggregate), ended.outcome, ended.made)
+        const ended = await settled(call, await attempt(call, await folds.load(stream, aggregate)))
+        if (ended) return ended
       }
       throw new Contended(`${stream}: ${attemptsMax} attempts met another writer`)
     },

@@ -95,12 +95,17 @@ export const createVault = ({ db, secrets, random, now }: Deps): Vault => {
   }
 
   // Committed and fsynced before the first append that uses it; of twins one wins and both read it.
-  const insert = async (project: ProjectId, subject: string): Promise<void> => {
+  const insert = async (project: ProjectId, subject: string): Promise<Row | undefined> => {
     const [kid, kek] = newestOf(secrets.kek)
     const wrapped = wrap(random(nacl.secretbox.keyLength), kek, random)
-    const query = sql`insert into vault.subject_keys (subject, project, kek_kid, wrapped, created_at)
-      values (${subject}, ${project}, ${kid}, ${wrapped}, ${new Date(now())}) on conflict do nothing`
-    await reachable(query.execute(db))
+    const query = sql<Row>`with made as (
+        insert into vault.subject_keys (subject, project, kek_kid, wrapped, created_at)
+        values (${subject}, ${project}, ${kid}, ${wrapped}, ${new Date(now())}) on conflict do nothing
+        returning subject, kek_kid, wrapped)
+      select * from made union all select subject, kek_kid, wrapped from vault.subject_keys where subject = ${subject}`
+    const { rows } = await reachable(query.execute(db))
+    // A twin that was committed while this waited for it is in neither part.
+    return rows[0] ?? (await select([subject]))[0]
   }
 
   const keyOf = async (subject: string): Promise<Uint8Array | undefined> => {
@@ -122,10 +127,9 @@ export const createVault = ({ db, secrets, random, now }: Deps): Vault => {
   return {
     keyOf,
     keyFor: async (project, subject) => {
-      const known = await keyOf(subject)
+      const known = cache.get(subject)
       if (known) return known
-      await insert(project, subject)
-      const [row] = await select([subject])
+      const row = await insert(project, subject)
       const key = row && remember(row)
       if (!key) throw new SubjectErased(`${subject} was erased`)
       return key

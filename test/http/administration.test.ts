@@ -1,7 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { apiKeyReply, projectReply } from '../../protocol/replies.ts'
 import { scopes } from '../../protocol/scopes.ts'
+import { create, project } from '../../src/domain/project.ts'
+import { worldsUnder } from '../../src/http/use-cases/create-project.ts'
+import { bodyOf, idemOf, worldlessKey } from '../../src/store/keyed.ts'
+import { seal } from '../../src/store/seal.ts'
+import { projectStream } from '../../src/store/streams.ts'
 import { until } from '../support/until.ts'
 import { type Answer, codeOf, errorOf, serve } from './served.ts'
 
@@ -20,6 +26,47 @@ test('a project is two worlds', async () => {
   const list = await call(admin, 'GET /internal/projects')
   assert.equal((list.body['data'] as object[]).at(-1), project)
   assert.is((await call(admin, 'POST /internal/projects', { body: {} })).status, 422)
+})
+
+test('a project that is asked for again is the same, however often and at once', async () => {
+  const create = (name: string, key = 'acme') =>
+    call(admin, 'POST /internal/projects', { body: { name }, headers: { 'idempotency-key': key } })
+  const count = async () =>
+    ((await call(admin, 'GET /internal/projects')).body['data'] as object[]).length
+  const before = await count()
+  const [first, ...twins] = await Promise.all(Array.from({ length: 4 }, () => create('Acme')))
+  const late = await create('Acme')
+  for (const again of [...twins, late]) assert.equal([again.status, again.body], [201, first?.body])
+  assert.is(late.headers.get('idempotent-replayed'), 'true')
+  assert.is(await count(), before + 1)
+  const other = await create('Another')
+  assert.equal([other.status, codeOf(other)], [409, 'idempotency_mismatch'])
+  assert.is.not((await create('Acme', 'another')).body['id_live'], first?.body['id_live'])
+  assert.equal(errorOf(await create('Acme', 'a b')).param, 'Idempotency-Key')
+})
+
+test('a project of which one world was made is completed by its repeat', async () => {
+  const { stage } = served
+  const key = worldlessKey(stage.secrets)
+  const ids = worldsUnder(key, 'cut-off')
+  const body = { name: 'Half' }
+  const idem = {
+    key: idemOf(key, 'cut-off'),
+    body: bodyOf(key, 'POST', '/internal/projects', body),
+  }
+  const sealed = seal(body, await stage.vault.keyFor(ids.live, ids.live), randomBytes)
+  const args = { mode: 'live', twin: ids.test, sealed } as const
+  const by = { project: ids.live, actor: 'cli', requestId: null, idem } as const
+  await stage.ledger.transact(projectStream(ids.live), project, () => create(args), by)
+  const headers = { 'idempotency-key': 'cut-off' }
+  for (const replayed of [null, 'true']) {
+    const made = await call(admin, 'POST /internal/projects', { body, headers })
+    assert.equal(
+      [made.status, made.body['id_test'], made.headers.get('idempotent-replayed')],
+      [201, ids.test, replayed],
+    )
+    assert.is((await make({ mode: 'test' }, ids.live)).status, 201)
+  }
 })
 
 test('a key works when its creation answers, in its own world', async () => {

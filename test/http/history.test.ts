@@ -123,7 +123,7 @@ const checkAgainstFold = async (id: string): Promise<void> => {
   const [world, deviceId] = [parseId('proj_', project), parseId('dev_', id)]
   assert.ok(world && deviceId)
   const stream = deviceStream(world, deviceId)
-  const events = await served.stage.ledger.history(stream, { count: 100, order: 'asc' })
+  const { events } = await served.stage.ledger.history(stream, { count: 100, order: 'asc' })
   let state = initial
   for (const event of events) {
     state = device.evolve(state, event)

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { metadataFiltersMax } from '../../protocol/limits.ts'
-import { customerOf, serve } from './served.ts'
+import { customerOf, errorOf, serve } from './served.ts'
 
 const test = suite('lists over HTTP')
 const served = await serve()
@@ -53,7 +53,12 @@ const filters: readonly (readonly [string, readonly (string | undefined)[]])[] =
   [`metadata[site]=${q('Zürich')}&metadata[ready]=true`, [a]],
   ['metadata[lot]=7.5', [b, a]],
   ['metadata[lot]=7', []],
-  ['metadata[__proto__]=x', [d, c, b, a]],
+  ['metadata[[x]]=y', [c]],
+  ['metadata[constructor]=x', []],
+  ['metadata[toString]=x', []],
+  ['metadata[hasOwnProperty]=true', []],
+  ['metadata[a][b]=x', []],
+  ['nobody[knows]=this&nobody[knows]=this&__proto__=x&constructor=y', [d, c, b, a]],
   [`created_from=${devices[2]?.at}`, [d, c]],
   [`created_to=${devices[2]?.at}`, [b, a]],
   [`created_from=${devices[1]?.at}&created_to=${devices[3]?.at}&model=bota_note`, [c]],
@@ -76,6 +81,31 @@ test('what is no filter is a fault', async () => {
   ])
     assert.is((await ask(`GET /v1/devices?${query}`)).status, 422, query)
   assert.is((await ask(`GET /v1/devices?${many.slice(1).join('&')}`)).status, 200)
+})
+
+test('a filter that cannot be taken is refused and named, for else it would find everything', async () => {
+  for (const [query, param] of [
+    ['metadata[__proto__]=x', 'metadata.__proto__'],
+    ['metadata[__proto__]=x&metadata[site]=Bern', 'metadata.__proto__'],
+    ['metadata[__proto__][site]=x&metadata[__proto__][site]=y', 'metadata.__proto__][site'],
+    ['metadata[]=x', 'metadata.'],
+    ['metadata[site=Bern', 'metadata'],
+    ['metadata[site]x=Bern', 'metadata'],
+    ['metadata=Bern', 'metadata'],
+    ['metadata=x&metadata[site]=Bern', 'metadata'],
+    ['metadata[site]=Bern&metadata=x', 'metadata'],
+    ['metadata[site]=Bern&metadata[site]=x', 'metadata.site'],
+    ['status=bound&status=retired', 'status'],
+    ['status[is]=bound', 'status'],
+    ['limit=1&limit=2', 'limit'],
+  ] as const)
+    for (const path of ['/v1/devices', '/v1/end-users']) {
+      if (path === '/v1/end-users' && query.startsWith('status')) continue
+      const answer = await ask(`GET ${path}?${query}`)
+      assert.equal([answer.status, errorOf(answer).param], [422, param], `${path}?${query}`)
+    }
+  const history = `GET /v1/devices/${a}/history`
+  assert.is((await ask(`${history}?order=asc&order=desc`)).status, 422)
 })
 
 test('page by page in both orders, while others are added', async () => {

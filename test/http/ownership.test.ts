@@ -25,7 +25,7 @@ const timesOf = async (id: string): Promise<readonly Instant[]> => {
   const [world, deviceId] = [parseId('proj_', project), parseId('dev_', id)]
   assert.ok(world && deviceId)
   const stream = deviceStream(world, deviceId)
-  const events = await served.stage.ledger.history(stream, { count: 100, order: 'asc' })
+  const { events } = await served.stage.ledger.history(stream, { count: 100, order: 'asc' })
   return events.flatMap(({ at }) => [plusMs(at, -1), at, plusMs(at, 1)])
 }
 

@@ -52,11 +52,33 @@ test('asking twice yields no second event', async () => {
   assert.is((await store.readStream(stream)).length, 1)
 })
 
+test('what is known is written to without a read, and what is out of date is found out', async () => {
+  const read: string[] = []
+  const counting = ledgerOn({
+    ...store,
+    readStream: (name, from) => {
+      read.push(name)
+      return store.readStream(name, from)
+    },
+  })
+  const { id, stream } = fresh()
+  await counting.transact(stream, endUser, creating(id), by)
+  await counting.transact(stream, endUser, updating, by)
+  assert.equal(read, [])
+  await ledger.transact(stream, endUser, updating, by)
+  const late = await counting.transact(stream, endUser, updating, by)
+  assert.ok(late.kind === 'done' && late.revision === 3 && late.made === 1)
+  assert.equal(read, [stream])
+  const nothing = await counting.transact(stream, endUser, creating(id), by)
+  assert.ok(nothing.kind === 'done' && nothing.outcome.kind === 'exists')
+  assert.equal(read, [stream, stream])
+})
+
 test('every event is chained, hashed and signed', async () => {
   const { id, stream } = fresh()
   await ledger.transact(stream, endUser, creating(id), by)
   for (let i = 0; i < 4; i += 1) await ledger.transact(stream, endUser, updating, by)
-  const events = await ledger.history(stream, { count: 10, order: 'asc' })
+  const { events } = await ledger.history(stream, { count: 10, order: 'asc' })
   let prev = zeroHash
   for (const [i, event] of events.entries()) {
     const { a, sig } = event.envelope
@@ -67,7 +89,7 @@ test('every event is chained, hashed and signed', async () => {
     assert.ok(verifyLeaf(prev, sig, publicKeyOf(key)))
   }
   assert.is(events.length, 5)
-  const newest = await ledger.history(stream, { count: 2, order: 'desc' })
+  const { events: newest } = await ledger.history(stream, { count: 2, order: 'desc' })
   assert.equal(
     newest.map(({ revision }) => revision),
     [4, 3],
@@ -80,7 +102,7 @@ test('time rises in a stream although the clock stands still or falls back', asy
   const { id, stream } = fresh()
   await frozen.transact(stream, endUser, creating(id), by)
   for (let i = 0; i < 2; i += 1) await frozen.transact(stream, endUser, updating, by)
-  const events = await ledger.history(stream, { count: 10, order: 'asc' })
+  const { events } = await ledger.history(stream, { count: 10, order: 'asc' })
   assert.equal(
     events.map(({ at }) => at),
     [1_000, 1_001, 1_002].map(instantOf),
@@ -187,7 +209,8 @@ test('events that an append makes together bear consecutive milliseconds', async
     ],
   })
   await ledgerOn(store, () => 5_000).transact(stream, endUser, both, by)
-  const [first, second] = await ledger.history(stream, { count: 2, order: 'asc' })
+  const { events: pair } = await ledger.history(stream, { count: 2, order: 'asc' })
+  const [first, second] = pair
   assert.equal([first?.at, second?.at], [instantOf(5_000), instantOf(5_001)] satisfies Instant[])
 })
 

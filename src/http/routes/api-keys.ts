@@ -1,12 +1,13 @@
 import { listApiKeys as listRows } from '../../../projections/api-keys.ts'
 import type { ApiKeyId } from '../../../protocol/ids.ts'
 import { pageRowsMax } from '../../../protocol/limits.ts'
-import { apiKeyListReply, apiKeyReply } from '../../../protocol/replies.ts'
+import { apiKeyListReply } from '../../../protocol/replies.ts'
 import { createKeyBody, rotateKeyBody } from '../../../protocol/requests.ts'
 import { apiKey } from '../../domain/api-key.ts'
 import { apiKeyStream } from '../../store/streams.ts'
 import { apiKeyIn } from '../addressed.ts'
-import { keyOfRow, shownKey, type World, wholeKey, withSecret } from '../api-key-views.ts'
+import { keyOfRow, type World } from '../api-key-views.ts'
+import * as keyWrites from '../api-key-writes.ts'
 import { projectNamed } from '../authenticate.ts'
 import type { AdminCall, Handler, ProjectCall } from '../call.ts'
 import { checked, readCommand } from '../commands.ts'
@@ -17,8 +18,6 @@ import type { Operation } from '../operation.ts'
 import type { HttpDeps } from '../ports.ts'
 import { notFound } from '../problems.ts'
 import { readAt } from '../reads.ts'
-import { refusal } from '../refusals.ts'
-import * as keys from '../use-cases/api-keys.ts'
 import { worldsOf } from '../worlds.ts'
 
 export const createKeyOperation: Operation = {
@@ -32,14 +31,7 @@ export const createKeyOperation: Operation = {
     required: false,
   },
   headers: ['Idempotency-Key', 'Lapel-Project'],
-  replies: {
-    201: {
-      says: 'The new key.',
-      body: apiKeyReply,
-      example: wholeKey,
-      headers: ['ETag', 'Position', 'Idempotent-Replayed'],
-    },
-  },
+  replies: keyWrites.created,
 }
 
 export const listKeysOperation: Operation = {
@@ -62,16 +54,9 @@ export const rotateKeyOperation: Operation = {
   tag: 'Administration',
   summary: 'Give an API key a new secret',
   params: apiKeyPath,
-  body: { schema: rotateKeyBody, example: { overlap_seconds: 3_600 }, required: false },
+  body: keyWrites.overlap,
   headers: ['Idempotency-Key', 'If-Match', 'Lapel-Project'],
-  replies: {
-    200: {
-      says: 'The key with its new secret.',
-      body: apiKeyReply,
-      example: wholeKey,
-      headers: ['ETag', 'Position', 'Idempotent-Replayed'],
-    },
-  },
+  replies: keyWrites.rotated,
   refusals: ['invalid_state'],
 }
 
@@ -80,15 +65,8 @@ export const revokeKeyOperation: Operation = {
   tag: 'Administration',
   summary: 'Revoke an API key',
   params: apiKeyPath,
-  headers: ['Lapel-Project'],
-  replies: {
-    200: {
-      says: 'The key as it is then.',
-      body: apiKeyReply,
-      example: { ...examples.apiKey, status: 'revoked' },
-      headers: ['ETag', 'Position'],
-    },
-  },
+  headers: ['If-Match', 'Lapel-Project'],
+  replies: keyWrites.revoked,
 }
 
 /** The administrator's call as one in that world, which is what the use-cases take. */
@@ -111,20 +89,12 @@ const worldOfKey = async (deps: HttpDeps, call: AdminCall, id: ApiKeyId): Promis
 
 /** POST /internal/api-keys: in the world that `mode` names, or else in the one that `Lapel-Project` does. */
 export const createKey = (deps: HttpDeps): Handler<AdminCall> => {
-  const create = keys.createKey(deps)
+  const create = keyWrites.createKey(deps)
   return async (call) => {
     const worlds = await namedWorlds(deps, call)
     const { mode } = checked(createKeyBody, (await call.readJson()) ?? {})
     const world = worlds.find((one) => one.mode === mode) ?? worlds[0]
-    const outcome = await create(
-      await readCommand(deps.secrets, inWorld(call, world), createKeyBody),
-    )
-    if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
-    const reply = await shownKey(deps, world, outcome)
-    return {
-      ...withSecret(reply, outcome.kind === 'created' ? outcome.key : undefined),
-      status: 201,
-    }
+    return create(world, await readCommand(deps.secrets, inWorld(call, world), createKeyBody))
   }
 }
 
@@ -155,29 +125,21 @@ export const listKeys =
 
 /** POST /internal/api-keys/{id}/rotate */
 export const rotateKey = (deps: HttpDeps): Handler<AdminCall> => {
-  const rotate = keys.rotateKey(deps)
+  const rotate = keyWrites.rotateKey(deps)
   return async (call) => {
     const id = apiKeyIn(call.params)
     const world = await worldOfKey(deps, call, id)
     const command = await readCommand(deps.secrets, inWorld(call, world), rotateKeyBody)
-    const outcome = await rotate(id, command)
-    if (outcome.kind === 'refused') throw refusal(outcome.because)
-    if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
-    const reply = await shownKey(deps, world, outcome)
-    return withSecret(reply, outcome.kind === 'rotated' ? outcome.key : undefined)
+    return rotate(world, id, command)
   }
 }
 
 /** DELETE /internal/api-keys/{id}: the key as it is then; asked again, the same. */
 export const revokeKey = (deps: HttpDeps): Handler<AdminCall> => {
-  const revoke = keys.revokeKey(deps)
+  const revoke = keyWrites.revokeKey(deps)
   return async (call) => {
     const id = apiKeyIn(call.params)
     const world = await worldOfKey(deps, call, id)
-    const { actor, requestId } = call
-    const by = { project: world.project, actor, requestId }
-    const outcome = await revoke(id, { by })
-    if (outcome.kind === 'refused') throw refusal(outcome.because)
-    return shownKey(deps, world, outcome)
+    return revoke(world, id, call)
   }
 }

@@ -8,7 +8,6 @@ import { open, openAll } from '../../store/seal.ts'
 import { deviceStream } from '../../store/streams.ts'
 import { deviceIn } from '../addressed.ts'
 import type { Handler, ProjectCall, Reply } from '../call.ts'
-import { checked } from '../commands.ts'
 import { openCursor, sealCursor } from '../cursors.ts'
 import { showFold } from '../device-views.ts'
 import * as examples from '../openapi/examples.ts'
@@ -17,6 +16,7 @@ import type { Operation } from '../operation.ts'
 import { listName } from '../pages.ts'
 import type { HttpDeps } from '../ports.ts'
 import { invalidValue, notFound } from '../problems.ts'
+import { queryOf } from '../query.ts'
 import { deviceAsOf } from '../use-cases/device-history.ts'
 
 export const deviceHistoryOperation: Operation = {
@@ -49,16 +49,27 @@ const shownData = (event: RecordedEvent, key: Uint8Array | undefined): object =>
   return { ...data, ...opened }
 }
 
-const shownEvent = (event: RecordedEvent, key: Uint8Array | undefined): object => ({
-  id: event.id,
-  type: event.type,
-  revision: event.revision,
-  position: `${event.position}`,
-  at: event.at,
-  actor: event.envelope.a.actor,
-  request_id: event.envelope.a.request_id,
-  data: shownData(event, key),
-})
+type Shown = { readonly key: Uint8Array | undefined; readonly event: object }
+
+// Opening costs more than all else; a key that was forgotten, as of somebody erased, is never the same again.
+const shown = new WeakMap<RecordedEvent, Shown>()
+
+const shownEvent = (event: RecordedEvent, key: Uint8Array | undefined): object => {
+  const before = shown.get(event)
+  if (before && before.key === key) return before.event
+  const now = {
+    id: event.id,
+    type: event.type,
+    revision: event.revision,
+    position: `${event.position}`,
+    at: event.at,
+    actor: event.envelope.a.actor,
+    request_id: event.envelope.a.request_id,
+    data: shownData(event, key),
+  }
+  shown.set(event, { key, event: now })
+  return now
+}
 
 const pageOfEvents = async (
   { ledger, vault, secrets }: HttpDeps,
@@ -71,7 +82,7 @@ const pageOfEvents = async (
   const place =
     text === undefined ? undefined : openCursor(secrets.cursor, list, { text, schema: placeSchema })
   const from = place && { from: place.next }
-  const events = await ledger.history(deviceStream(project, id), {
+  const { events, position } = await ledger.history(deviceStream(project, id), {
     count: limit + 1,
     order,
     ...from,
@@ -79,15 +90,12 @@ const pageOfEvents = async (
   if (events.length === 0) throw notFound()
   const key = await vault.keyOf(id)
   const next = events[limit]
-  const newest = order === 'desc' && !place ? events[0] : undefined
   const body = {
     data: events.slice(0, limit).map((event) => shownEvent(event, key)),
     has_more: next !== undefined,
     next_cursor: next ? sealCursor(secrets.cursor, list, { next: next.revision }) : null,
   }
-  const last =
-    newest ?? (await ledger.history(deviceStream(project, id), { count: 1, order: 'desc' }))[0]
-  return { status: 200, body, position: last?.position }
+  return { status: 200, body, position }
 }
 
 const deviceThen = async (
@@ -117,7 +125,7 @@ export const deviceHistory =
   (deps: HttpDeps): Handler<ProjectCall> =>
   async (call) => {
     const id = deviceIn(call)
-    const query = checked(historyQuery, Object.fromEntries(call.query))
+    const query = queryOf(call, historyQuery)
     if (query.at !== undefined && query.revision !== undefined)
       throw invalidValue('revision', 'cannot be asked for together with at')
     return query.at === undefined && query.revision === undefined

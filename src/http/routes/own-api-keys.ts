@@ -1,13 +1,13 @@
 import { listApiKeys as listRows } from '../../../projections/api-keys.ts'
-import { apiKeyListReply, apiKeyReply } from '../../../protocol/replies.ts'
+import { apiKeyListReply } from '../../../protocol/replies.ts'
 import { createKeyBody, pageQuery, rotateKeyBody } from '../../../protocol/requests.ts'
 import { apiKey } from '../../domain/api-key.ts'
 import { apiKeyStream } from '../../store/streams.ts'
 import { apiKeyIn } from '../addressed.ts'
-import { keyOfRow, shownKey, wholeKey, withSecret } from '../api-key-views.ts'
+import { keyOfRow } from '../api-key-views.ts'
+import * as keyWrites from '../api-key-writes.ts'
 import type { Handler, ProjectCall } from '../call.ts'
 import { readCommand } from '../commands.ts'
-import { parseIfMatch } from '../conditions.ts'
 import { checkMayHandOut } from '../key-grants.ts'
 import { lastUses } from '../key-use.ts'
 import * as examples from '../openapi/examples.ts'
@@ -19,7 +19,6 @@ import { invalidValue } from '../problems.ts'
 import { queryOf } from '../query.ts'
 import { readAt } from '../reads.ts'
 import { refusal } from '../refusals.ts'
-import * as keys from '../use-cases/api-keys.ts'
 import { worldsOf } from '../worlds.ts'
 
 export const listKeysOperation: Operation = {
@@ -51,14 +50,7 @@ export const createKeyOperation: Operation = {
     required: false,
   },
   headers: ['Idempotency-Key'],
-  replies: {
-    201: {
-      says: 'The new key.',
-      body: apiKeyReply,
-      example: wholeKey,
-      headers: ['ETag', 'Position', 'Idempotent-Replayed'],
-    },
-  },
+  replies: keyWrites.created,
 }
 
 export const rotateKeyOperation: Operation = {
@@ -67,16 +59,9 @@ export const rotateKeyOperation: Operation = {
   summary: 'Give an API key a new secret',
   description: 'The old one works on for `overlap_seconds`, a day where nothing is said.',
   params: apiKeyPath,
-  body: { schema: rotateKeyBody, example: { overlap_seconds: 3_600 }, required: false },
+  body: keyWrites.overlap,
   headers: ['Idempotency-Key', 'If-Match'],
-  replies: {
-    200: {
-      says: 'The key with its new secret.',
-      body: apiKeyReply,
-      example: wholeKey,
-      headers: ['ETag', 'Position', 'Idempotent-Replayed'],
-    },
-  },
+  replies: keyWrites.rotated,
   refusals: ['invalid_state'],
 }
 
@@ -87,14 +72,7 @@ export const revokeKeyOperation: Operation = {
   description: 'It is dead on every node at once, for good. Asked again, the same.',
   params: apiKeyPath,
   headers: ['If-Match'],
-  replies: {
-    200: {
-      says: 'The key as it is then.',
-      body: apiKeyReply,
-      example: { ...examples.apiKey, status: 'revoked' },
-      headers: ['ETag', 'Position'],
-    },
-  },
+  replies: keyWrites.revoked,
 }
 
 const worldOf = async (deps: HttpDeps, { project }: ProjectCall) =>
@@ -121,7 +99,7 @@ export const listKeys =
 
 /** POST /v1/api-keys: in the caller's own world. */
 export const createKey = (deps: HttpDeps): Handler<ProjectCall> => {
-  const create = keys.createKey(deps)
+  const create = keyWrites.createKey(deps)
   return async (call) => {
     const command = await readCommand(deps.secrets, call, createKeyBody)
     const { scopes, mode } = command.body
@@ -129,40 +107,27 @@ export const createKey = (deps: HttpDeps): Handler<ProjectCall> => {
     if (mode !== undefined && mode !== world.mode)
       throw invalidValue('mode', `must be ${world.mode}, the world that this is asked in`)
     checkMayHandOut(call.caller, { kind: scopes ? 'restricted' : 'secret', scopes: scopes ?? [] })
-    const outcome = await create(command)
-    if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
-    const reply = await shownKey(deps, world, outcome)
-    const key = outcome.kind === 'created' ? outcome.key : undefined
-    return { ...withSecret(reply, key), status: 201 }
+    return create(world, command)
   }
 }
 
 /** POST /v1/api-keys/{id}/rotate: who is handed the new secret holds what it opens. */
 export const rotateKey = (deps: HttpDeps): Handler<ProjectCall> => {
-  const rotate = keys.rotateKey(deps)
+  const rotate = keyWrites.rotateKey(deps)
   return async (call) => {
     const id = apiKeyIn(call.params)
     const command = await readCommand(deps.secrets, call, rotateKeyBody)
     const { state } = await deps.ledger.read(apiKeyStream(call.project, id), apiKey)
     if (state.status === 'unknown') throw refusal('unknown-key')
     checkMayHandOut(call.caller, state)
-    const outcome = await rotate(id, command)
-    if (outcome.kind === 'refused') throw refusal(outcome.because)
-    if (outcome.kind === 'idempotency-mismatch') throw refusal(outcome.kind)
-    const reply = await shownKey(deps, await worldOf(deps, call), outcome)
-    return withSecret(reply, outcome.kind === 'rotated' ? outcome.key : undefined)
+    return rotate(await worldOf(deps, call), id, command)
   }
 }
 
 /** DELETE /v1/api-keys/{id} */
 export const revokeKey = (deps: HttpDeps): Handler<ProjectCall> => {
-  const revoke = keys.revokeKey(deps)
+  const revoke = keyWrites.revokeKey(deps)
   return async (call) => {
-    const id = apiKeyIn(call.params)
-    const { project, actor, requestId } = call
-    const ifMatch = parseIfMatch(call.headers['if-match'])
-    const outcome = await revoke(id, { by: { project, actor, requestId }, ifMatch })
-    if (outcome.kind === 'refused') throw refusal(outcome.because)
-    return shownKey(deps, await worldOf(deps, call), outcome)
+    return revoke(await worldOf(deps, call), apiKeyIn(call.params), call)
   }
 }

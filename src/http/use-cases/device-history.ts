@@ -28,9 +28,10 @@ type Stream = StreamName<'device'>
 
 async function* eventsOf({ ledger }: Reading, stream: Stream): AsyncGenerator<DeviceRecord> {
   for (let from = 0; ; from += readPageEventsMax) {
-    const page = await ledger.history(stream, { from, count: readPageEventsMax, order: 'asc' })
-    yield* page
-    if (page.length < readPageEventsMax) return
+    const page = { from, count: readPageEventsMax, order: 'asc' } as const
+    const { events } = await ledger.history(stream, page)
+    yield* events
+    if (events.length < readPageEventsMax) return
   }
 }
 

@@ -63,10 +63,23 @@ const send = async (url: string, ground: Ground, asked: FuzzedRequest): Promise<
     headers: response.headers,
     text,
   })
+  const isList = seen.pathname === '/v1/devices' || seen.pathname === '/v1/end-users'
+  if (isList && method === 'GET' && response.status === 200)
+    checkFiltered(seen.pathname + seen.search, text)
   const isBehind = text.includes('"projection_behind"')
   if (response.status >= 500 && !isBehind && !seen.pathname.startsWith('/health/'))
     throw new Error(`${response.status}: ${text}`)
   return response.status
+}
+
+/** Whatever a filter of metadata is called, no row is listed that has no such member. */
+const checkFiltered = (path: string, text: string): void => {
+  const names = [...new URL(path, 'http://lapel').searchParams.keys()]
+  const sought = names.flatMap((name) => /^metadata\[(.*)\]$/s.exec(name)?.[1] ?? [])
+  const { data } = JSON.parse(text) as { data: { metadata: object }[] }
+  for (const { metadata } of data)
+    for (const name of sought)
+      if (!Object.hasOwn(metadata, name)) throw new Error(`listed in spite of ${name}: ${text}`)
 }
 
 export type Fuzzed = {

@@ -21,6 +21,12 @@ const wildText = fc.oneof(
   wild.map((value) => JSON.stringify(value) ?? ''),
 )
 
+/** Names that an object has of itself, or that break out of brackets. */
+const wildName = fc.oneof(
+  fc.constantFrom('__proto__', 'constructor', 'prototype', 'toString', '', 'a][b', 'a[b', ']'),
+  wildText,
+)
+
 const segment = (stock: Stock, prefix: keyof Ids): fc.Arbitrary<string> =>
   fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...stock.ids.map((ids) => ids[prefix])) },
@@ -45,6 +51,9 @@ const queryOf = ({ operation }: Described, stock: Stock): fc.Arbitrary<string> =
     ),
     fc.constantFrom(...stock.ids).map(({ eu_ }) => ({ name: 'end_user_id', value: eu_ })),
     fc.tuple(wildText, wildText).map(([name, value]) => ({ name, value })),
+    fc
+      .tuple(fc.constantFrom(...known.map(({ name }) => name), 'metadata'), wildName, wildText)
+      .map(([name, inner, value]) => ({ name: `${name}[${inner}]`, value })),
   )
   const encoded = ({ name, value }: Pair): string =>
     `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`

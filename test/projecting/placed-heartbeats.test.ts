@@ -19,6 +19,7 @@ const eventOf = (entries: readonly Entry[]): StoredEvent => ({
   id: '00000000-0000-4000-8000-000000000000',
   stream: 'ingest.20261122-AAAAAAAAAAAAAAAA.0',
   revision: 0,
+  createdMs: 0,
   position: 9_007_199_254_740_993n,
   type: 'IngestCommitted',
   data: joined(entries.map((entry) => serialised(entry).text)),

@@ -163,6 +163,7 @@ export const batchEntriesMax = 20_000
 export const batchEventsMax = 500
 export const copyPieceCharactersMax = 65_536
 export const entriesATurnMax = 1_000
+export const fingerprintRowsMax = 1_000
 export const healthCacheRowsMax = 50_000
 export const heartbeatDaysMax = 366
 export const heartbeatBatchEntriesMax = 20_000

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { allProjections } from '../projections/all.ts'
+import { heartbeats as history } from '../projections/heartbeats.ts'
 import { openDatabase } from './main-postgres.ts'
 import type { Follower, FromThread, ThreadData, ToThread } from './main-projector.ts'
 import type { Audience } from './projecting/audience.ts'
 import { followHeartbeats } from './projecting/heartbeat-history.ts'
-import { startMover } from './projecting/mover.ts'
+import { type Mover, startMover } from './projecting/mover.ts'
+import type { RebuildOutcome } from './projecting/rebuilds.ts'
 import { connectEventStore } from './store/eventstoredb.ts'
 import type { Log } from './store/log.ts'
 import { createVault } from './store/vault.ts'
@@ -73,13 +75,29 @@ closing.defer(mover.close)
 const heartbeats = followHeartbeats({ ...common, days: heartbeatDays }, audience('heartbeats'))
 closing.defer(heartbeats.close)
 
+/** The read models that move together, then the history. */
+const rebuildBoth: Mover['rebuild'] = async (names, options) => {
+  const isHistory = (name: string) => name === history.name
+  const models: RebuildOutcome = names?.every(isHistory)
+    ? { kind: 'rebuilt', models: [] }
+    : await mover.rebuild(
+        names?.filter((name) => !isHistory(name)),
+        options,
+      )
+  if (models.kind !== 'rebuilt' || names?.some(isHistory) === false) return models
+  const more = await heartbeats.rebuild(undefined, options)
+  return more.kind === 'rebuilt'
+    ? { kind: 'rebuilt', models: [...models.models, ...more.models] }
+    : more
+}
+
 const rebuilds = new Map<number, AbortController>()
 
 const rebuild = async ({ id, names }: ToThread & { kind: 'rebuild' }): Promise<void> => {
   const breaking = new AbortController()
   rebuilds.set(id, breaking)
   try {
-    const outcome = await mover.rebuild(names, {
+    const outcome = await rebuildBoth(names, {
       onProgress: (progress) => say({ kind: 'rebuilding', id, progress }),
       signal: breaking.signal,
     })

@@ -63,6 +63,11 @@ test('a rebuild is asked for and answered across threads', async () => {
       [{ projection: 'projects', equal: true }],
     )
     assert.ok(heardOf.length > 0)
+    const both = await mover.rebuild(['heartbeats', 'devices'])
+    assert.equal(both.kind === 'rebuilt' && both.models.map(({ projection }) => projection), [
+      'devices',
+      'heartbeats',
+    ])
     assert.equal(await mover.rebuild(['nonsense']), {
       kind: 'unknown-projection',
       name: 'nonsense',

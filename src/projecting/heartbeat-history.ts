@@ -10,15 +10,20 @@ import type { EventStore } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import { ingestPrefixes } from '../store/streams.ts'
-import type { Audience, Following } from './audience.ts'
+import type { Audience } from './audience.ts'
 import { type Checkpoints, inTransaction, loadCheckpoints, moveCheckpoints } from './batch.ts'
 import { HeartbeatDays } from './heartbeat-days.ts'
+import { dropRebuiltHeartbeats, rebuildHeartbeats } from './heartbeat-rebuild.ts'
 import { HeartbeatWriter } from './heartbeat-writer.ts'
 import { keepLeading } from './lead.ts'
+import type { Mover } from './mover.ts'
 import { pause } from './pause.ts'
-import { placedHeartbeats } from './placed-heartbeats.ts'
-import { followProgress, type Progress } from './projector.ts'
+import { heartbeatReading } from './placed-heartbeats.ts'
+import { createProjector, type Projector } from './projector.ts'
+import type { RebuildWork } from './rebuild.ts'
+import { createRebuilds, leaderOf } from './rebuilds.ts'
 import { batchesRead } from './take-batch.ts'
+import { createTurns } from './turns.ts'
 
 export type HeartbeatHistoryDeps = {
   readonly store: EventStore
@@ -38,11 +43,6 @@ const lock = 7_214_003
 const schema = 'live'
 export const heartbeatProjections = [heartbeats]
 const restMsPerHeartbeat = 0.5
-const reading = {
-  read: placedHeartbeats,
-  entriesOf: (read: readonly Placed[]) => read.length,
-  entriesMax: heartbeatBatchEntriesMax,
-}
 // Rows and checkpoint go together: what a crash of Postgres takes back is folded again, and no commit waits for the disk.
 const unhurried = 'begin; set local synchronous_commit to off'
 
@@ -63,16 +63,39 @@ class Leading {
   readonly #deps: HeartbeatHistoryDeps
   readonly #client: PoolClient
   readonly #audience: Audience
-  readonly #days: HeartbeatDays
-  readonly #writer: HeartbeatWriter
+  readonly #turns = createTurns()
+  readonly #ending = new AbortController()
+  #days: HeartbeatDays
+  #writer: HeartbeatWriter
+  readonly rebuild: ReturnType<typeof createRebuilds>
   #checkpoints: Checkpoints = new Map()
 
   constructor(deps: HeartbeatHistoryDeps, client: PoolClient, audience: Audience) {
     this.#deps = deps
     this.#client = client
     this.#audience = audience
-    this.#days = new HeartbeatDays(client, deps.log, deps.days)
-    this.#writer = new HeartbeatWriter(client)
+    this.#days = this.#newDays()
+    this.#writer = new HeartbeatWriter(client, schema)
+    const live = () => this.#checkpoints.get(heartbeats.name) ?? -1n
+    const alone: RebuildWork['alone'] = (work) =>
+      this.#turns.take(async () => {
+        const result = await work()
+        // Another table may stand there now.
+        this.#days = this.#newDays()
+        return result
+      })
+    this.rebuild = createRebuilds({
+      ...deps,
+      projections: heartbeatProjections,
+      ending: this.#ending.signal,
+      rebuild: (work) => rebuildHeartbeats({ ...deps, ...work, live, alone }),
+      drop: dropRebuiltHeartbeats,
+    })
+  }
+
+  #newDays(): HeartbeatDays {
+    const { log, days } = this.#deps
+    return new HeartbeatDays(this.#client, { schema, log, days })
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -87,14 +110,15 @@ class Leading {
     signal.addEventListener('abort', close, { once: true })
     if (signal.aborted) close()
     try {
-      for await (const { decoded, to } of batchesRead(subscription, reading)) {
+      for await (const { decoded, to } of batchesRead(subscription, heartbeatReading)) {
         const batch = decoded.flat()
         const started = this.#deps.monotonic()
-        if (to !== undefined) await this.#write(batch, to)
+        if (to !== undefined) await this.#turns.take(() => this.#write(batch, to))
         const tookMs = this.#deps.monotonic() - started
         if (batch.length > 0) await pause(restMs(batch.length, tookMs), signal)
       }
     } finally {
+      this.#ending.abort()
       signal.removeEventListener('abort', close)
       await subscription.close()
     }
@@ -128,25 +152,36 @@ class Leading {
  * Keeps the history of heartbeats: a subscription, a transaction and a checkpoint of its own, so that it never delays the row of a device
  * (design, "Two kinds of follower").
  */
-export const followHeartbeats = (deps: HeartbeatHistoryDeps, audience: Audience): Following =>
-  keepLeading(
-    {
-      ...deps,
-      lock,
-      what: 'the history of heartbeats',
-      say: (failure) =>
-        audience.standing({
-          caughtUp: false,
-          failure: failure === undefined ? undefined : `heartbeats: ${failure}`,
-        }),
+export const followHeartbeats = (deps: HeartbeatHistoryDeps, audience: Audience): Mover => {
+  let leading: Leading | undefined
+  const say = (failure?: string) =>
+    audience.standing({
+      caughtUp: false,
+      failure: failure === undefined ? undefined : `heartbeats: ${failure}`,
+    })
+  const leadership = keepLeading(
+    { ...deps, lock, what: 'the history of heartbeats', say },
+    async (client, signal) => {
+      leading = new Leading(deps, client, audience)
+      await leading.run(signal).finally(() => {
+        leading = undefined
+      })
     },
-    (client, signal) => new Leading(deps, client, audience).run(signal),
   )
+  return {
+    rebuild: async (names, options = {}) =>
+      leading?.rebuild(names, options) ?? {
+        kind: 'not-leading',
+        leader: await leaderOf(deps.pool, lock),
+      },
+    close: leadership.close,
+  }
+}
 
 /** The history in this thread. */
-export const startHeartbeatHistory = (deps: HeartbeatHistoryDeps): Progress =>
-  followProgress({
+export const startHeartbeatHistory = (deps: HeartbeatHistoryDeps): Projector =>
+  createProjector({
     ...deps,
     projections: heartbeatProjections,
     start: (audience) => followHeartbeats(deps, audience),
-  }).progress
+  })

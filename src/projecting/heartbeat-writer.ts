@@ -15,9 +15,11 @@ import { packed } from '../store/packed.ts'
 const dayMs = 86_400_000
 const textOf = (ms: number): string => new Date(ms).toISOString()
 
-const lastNumbering = `select d.id, h.numbering from unnest($1::text[]) as d (id)
+const lastNumbering = (
+  schema: string,
+): string => `select d.id, h.numbering from unnest($1::text[]) as d (id)
   cross join lateral (
-    select numbering from live.heartbeats h where h.device_id = d.id and h.received_at >= $2::timestamptz and h.numbering is not null
+    select numbering from ${schema}.heartbeats h where h.device_id = d.id and h.received_at >= $2::timestamptz and h.numbering is not null
     order by h.position desc, h.entry desc limit 1
   ) h`
 
@@ -37,7 +39,8 @@ const lineOf = (run: Run): string =>
     run.numbering === null ? '\\N' : json(run.numbering),
   ].join('\t')}\n`
 
-const copy = `copy live.heartbeats (device_id, project_id, position, entry, received_at, received_until, beats, numbering) from stdin`
+const copyInto = (schema: string): string =>
+  `copy ${schema}.heartbeats (device_id, project_id, position, entry, received_at, received_until, beats, numbering) from stdin`
 
 /** In pieces that hold up nobody else in this thread. */
 async function* linesOf(runs: readonly Run[]): AsyncGenerator<string> {
@@ -55,10 +58,12 @@ async function* linesOf(runs: readonly Run[]): AsyncGenerator<string> {
 /** Makes the rows of the history; remembers which numbers it met, as nobody else writes while it leads. */
 export class HeartbeatWriter {
   readonly #client: PoolClient
+  readonly #schema: string
   readonly #known = new Map<string, HeartbeatNumbering>()
 
-  constructor(client: PoolClient) {
+  constructor(client: PoolClient, schema: string) {
     this.#client = client
+    this.#schema = schema
   }
 
   /** Within a transaction; the days are there. After a failure nothing that is remembered holds. */
@@ -71,7 +76,10 @@ export class HeartbeatWriter {
     }
     const rows = runs.ended()
     if (rows.length > 0)
-      await pipeline(Readable.from(linesOf(rows)), this.#client.query(copyFrom(copy)))
+      await pipeline(
+        Readable.from(linesOf(rows)),
+        this.#client.query(copyFrom(copyInto(this.#schema))),
+      )
     for (const device of this.#known.keys()) {
       if (this.#known.size <= heartbeatNumberingsMax) break
       this.#known.delete(device)
@@ -97,8 +105,8 @@ export class HeartbeatWriter {
     if (unknown.size === 0) return
     const since = Math.floor((leastMs - dayMs) / dayMs) * dayMs
     const { rows } = await this.#client.query<{ id: string; numbering: KeptNumbering }>({
-      name: 'last heartbeat numbering',
-      text: lastNumbering,
+      name: `last heartbeat numbering of ${this.#schema}`,
+      text: lastNumbering(this.#schema),
       values: [[...unknown], textOf(since)],
     })
     for (const { id, numbering } of rows) this.#known.set(id, new HeartbeatNumbering(numbering))

@@ -11,6 +11,7 @@ import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { keepLeading } from './lead.ts'
 import { pause } from './pause.ts'
+import { dropRebuilt, type RebuildWork, rebuild } from './rebuild.ts'
 import { createRebuilds, leaderOf, type RebuildOptions, type RebuildOutcome } from './rebuilds.ts'
 import { createRowCache } from './row-cache.ts'
 import { batchesOf } from './take-batch.ts'
@@ -55,15 +56,17 @@ class Leading {
     this.#deps = deps
     this.#client = client
     this.#audience = audience
+    const live = () => least(this.#checkpoints) ?? -1n
+    const alone: RebuildWork['alone'] = (work) =>
+      this.#turns.take(async () => {
+        for (const cache of this.#caches.values()) cache.clear()
+        return work()
+      })
     this.rebuild = createRebuilds({
       ...deps,
       ending: this.#ending.signal,
-      live: () => least(this.#checkpoints) ?? -1n,
-      alone: (work) =>
-        this.#turns.take(async () => {
-          for (const cache of this.#caches.values()) cache.clear()
-          return work()
-        }),
+      rebuild: (work, wanted) => rebuild({ ...deps, ...work, live, alone }, wanted),
+      drop: dropRebuilt,
     })
   }
 

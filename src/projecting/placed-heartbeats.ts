@@ -1,4 +1,5 @@
 import { beatText, type Placed, withoutName } from '../../projections/heartbeat-runs.ts'
+import { heartbeatBatchEntriesMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import { decode } from './decode.ts'
@@ -64,4 +65,11 @@ export const placedHeartbeats = (event: StoredEvent): readonly Placed[] => {
   const decoded = decode(event)
   if (decoded.kind !== 'observed') return []
   return decoded.entries.flatMap((entry, place) => placedOf(entry, place, position))
+}
+
+/** How the history reads the log in batches. */
+export const heartbeatReading = {
+  read: placedHeartbeats,
+  entriesOf: (read: readonly Placed[]): number => read.length,
+  entriesMax: heartbeatBatchEntriesMax,
 }

@@ -1,12 +1,6 @@
-import type { Pool } from 'pg'
-import type { AnyProjection } from '../../projections/projection.ts'
-import {
-  dropRebuilt,
-  type RebuildProgress,
-  type RebuildWork,
-  type Rebuilt,
-  rebuild,
-} from './rebuild.ts'
+import type { Pool, PoolClient } from 'pg'
+import type { Versioned } from './batch.ts'
+import type { RebuildProgress, RebuildWork, Rebuilt } from './rebuild.ts'
 
 export type RebuildOptions = {
   readonly onProgress?: (progress: RebuildProgress) => void
@@ -21,19 +15,30 @@ export type RebuildOutcome =
   | { readonly kind: 'under-way' }
   | { readonly kind: 'unknown-projection'; readonly name: string }
 
-type Given = Omit<RebuildWork, 'client' | 'onProgress' | 'signal'> & {
+type Progressing = Pick<RebuildWork, 'client' | 'onProgress' | 'signal'>
+
+type Given<Model extends Versioned> = {
   readonly pool: Pool
-  readonly projections: readonly AnyProjection[]
+  readonly projections: readonly Model[]
   /** The end of the lead ends a rebuild too. */
   readonly ending: AbortSignal
+  readonly rebuild: (work: Progressing, wanted: readonly Model[]) => Promise<readonly Rebuilt[]>
+  /** Drops what a rebuild that was broken off left behind. */
+  readonly drop: (client: PoolClient) => Promise<unknown>
 }
 
 /** Rebuilds of one leader: one at a time, on a connection of their own. */
-export const createRebuilds = ({ pool, projections, ending, ...work }: Given) => {
+export const createRebuilds = <Model extends Versioned>({
+  pool,
+  projections,
+  ending,
+  rebuild,
+  drop,
+}: Given<Model>) => {
   let underWay = false
 
   const run = async (
-    wanted: readonly AnyProjection[],
+    wanted: readonly Model[],
     { onProgress = () => {}, signal }: RebuildOptions,
   ): Promise<readonly Rebuilt[]> => {
     const client = await pool.connect()
@@ -43,9 +48,9 @@ export const createRebuilds = ({ pool, projections, ending, ...work }: Given) =>
     })
     try {
       const either = signal ? AbortSignal.any([signal, ending]) : ending
-      return await rebuild({ ...work, client, onProgress, signal: either }, wanted)
+      return await rebuild({ client, onProgress, signal: either }, wanted)
     } catch (error) {
-      await dropRebuilt(client).catch((failed: Error) => {
+      await drop(client).catch((failed: Error) => {
         broken = failed
       })
       throw error

@@ -210,6 +210,62 @@ test('pages meet each once, whatever runs they lie in, forwards and backwards, w
   await history.close()
 })
 
+test('a rebuild beside it says whether it was the same, and puts it right', async () => {
+  const history = begin({ now: () => today, days: 2 })
+  const d = newId('dev_', randomBytes)
+  const beats = (from: number, count: number) =>
+    Array.from({ length: count }, (_, at) => ({ d, ms: today + from + at, seq: from + at }))
+  await commit(...beats(0, 200))
+  await reached(history, await commit(...beats(100, 150)))
+  const kept = async () => (await rows()).filter((row) => row.device_id === d)
+  const before = await kept()
+  assert.is(before.length, 250)
+  const ran = async () => {
+    const outcome = await history.rebuild()
+    if (outcome.kind !== 'rebuilt') throw new Error(outcome.kind)
+    return outcome.models
+  }
+  const [same] = await ran()
+  assert.equal([same?.projection, same?.equal], ['heartbeats', true])
+  assert.equal(await kept(), before)
+  const partitionsBefore = await partitions()
+  await stage.pool.query('delete from live.heartbeats where device_id = $1', [d])
+  const [other] = await ran()
+  assert.equal([other?.fingerprint, other?.equal], [same?.fingerprint, false])
+  assert.equal(await kept(), before)
+  assert.equal(await partitions(), partitionsBefore)
+  // It goes on into the tables that took the place, and a reader of one world still sees no other.
+  await reached(history, await commit({ d, ms: today + dayMs, seq: 9_999 }))
+  assert.is((await kept()).length, 251)
+  const { rows: policies } = await stage.pool.query(
+    `select policyname from pg_policies where schemaname = 'live' and tablename = 'heartbeats'`,
+  )
+  assert.is(policies.length, 1)
+  await history.close()
+})
+
+test('a rebuild that is broken off changes nothing', async () => {
+  const history = begin({ now: () => today, days: 2 })
+  await reached(history, await commit())
+  const before = await rows()
+  const breaking = new AbortController()
+  const outcome = history.rebuild(undefined, {
+    signal: breaking.signal,
+    onProgress: () => breaking.abort(),
+  })
+  const failed = await outcome.then(
+    () => undefined,
+    (error: Error) => error.name,
+  )
+  assert.is(failed, 'AbortError')
+  assert.equal(await rows(), before)
+  const { rows: left } = await stage.pool.query(
+    `select nspname from pg_namespace where nspname like 'rebuilt%'`,
+  )
+  assert.equal(left, [])
+  await history.close()
+})
+
 test('of two that would write one does, and the other goes on where it ended', async () => {
   const [one, two] = [begin(), begin()]
   const now = Date.now()

@@ -1,5 +1,14 @@
-// `npm run bench -- api|event-store|ingest|reads|revoke`: figures beside peers, in one run, as ratios. Nothing here is a test.
-const names = ['api', 'event-store', 'ingest', 'reads', 'revoke'] as const
+// `npm run bench -- api|connect|event-store|idle|ingest|quota|reads|revoke`: figures beside peers, in one run, as ratios. Nothing here is a test.
+const names = [
+  'api',
+  'connect',
+  'event-store',
+  'idle',
+  'ingest',
+  'quota',
+  'reads',
+  'revoke',
+] as const
 
 const name = process.argv[2] ?? ''
 if (!names.some((known) => known === name)) {

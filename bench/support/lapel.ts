@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ProjectId } from '../../protocol/ids.ts'
 import { runProgram } from './programs.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -15,6 +16,12 @@ export type LapelUnderTest = {
   readonly httpPort: number
   readonly mqttPort: number
   readonly databaseUrl: string
+  readonly eventStoreUrl: string
+  readonly data: string
+  /** The test world of its key. */
+  readonly project: ProjectId
+  /** The test world of one more. */
+  readonly createProject: () => Promise<ProjectId>
   readonly key: string
   readonly call: (
     method: string,
@@ -36,7 +43,8 @@ const whenReady = async (data: string): Promise<Record<string, string>> => {
   throw new Error('lapel did not start within 60 s')
 }
 
-const inParallel = async <T>(
+/** So many pieces of work, so many of them at once. */
+export const inParallel = async <T>(
   count: number,
   atOnce: number,
   work: (i: number) => Promise<T>,
@@ -53,8 +61,12 @@ const inParallel = async <T>(
   return results
 }
 
-/** `lapel serve` on embedded defaults in a folder of its own, rate limits off. */
-export const startLapel = async (): Promise<LapelUnderTest> => {
+type World = { readonly id_test: ProjectId }
+
+/** `lapel serve` on embedded defaults in a folder of its own, rate limits off unless told otherwise. */
+export const startLapel = async (
+  given: Readonly<Record<string, string>> = {},
+): Promise<LapelUnderTest> => {
   const data = await mkdtemp(join(tmpdir(), 'lapel-bench-'))
   const env = {
     ...process.env,
@@ -65,6 +77,7 @@ export const startLapel = async (): Promise<LapelUnderTest> => {
     LAPEL_RATE_DEVICE: '0',
     LAPEL_RATE_PROJECT: '0',
     LAPEL_LOG: 'error',
+    ...given,
   }
   process.env['LAPEL_DATA'] = data
   const child = spawn(process.execPath, [bin, 'serve'], {
@@ -74,14 +87,9 @@ export const startLapel = async (): Promise<LapelUnderTest> => {
   })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   const node = await whenReady(data)
-  const { key } = await runProgram<{ key: string }>(
-    bin,
-    'keys',
-    'create',
-    '--mode',
-    'test',
-    '--json',
-  )
+  const run = <Result>(...args: readonly string[]) => runProgram<Result>(bin, ...args, '--json')
+  const { key } = await run<{ key: string }>('keys', 'create', '--mode', 'test')
+  const [first] = await run<readonly World[]>('projects', 'list')
   const base = `http://${node['http']?.replace(/^https?:\/\//, '')}`
 
   const call: LapelUnderTest['call'] = async (method, path, body) => {
@@ -107,6 +115,13 @@ export const startLapel = async (): Promise<LapelUnderTest> => {
     httpPort: portOf(node['http'] ?? ''),
     mqttPort: portOf(node['mqtt'] ?? ''),
     databaseUrl: node['database_url'] ?? '',
+    eventStoreUrl: node['eventstore_url'] ?? '',
+    data,
+    project: String(first?.id_test) as ProjectId,
+    createProject: async () => {
+      const made = await run<World>('projects', 'create', '--name', 'Another')
+      return made.id_test
+    },
     key,
     call,
     bindDevices: async (count) => {

@@ -58,7 +58,7 @@ export type MqttEvents = {
 /** Resolves when the broker accepted the connection. */
 export const openMqtt = (
   port: number,
-  login: { clientId: string; password: string },
+  login: { clientId: string; password: string; keepAliveSeconds?: number },
   { onAcks, onClose }: MqttEvents,
 ): Promise<MqttSocket> =>
   new Promise((resolve, reject) => {
@@ -85,7 +85,10 @@ export const openMqtt = (
       if (acks.length > 0) onAcks(acks)
       return bytes.subarray(offset)
     }
-    socket.on('connect', () => socket.write(connectPacket(login.clientId, login.password)))
+    socket.on('connect', () => {
+      const { clientId, password, keepAliveSeconds } = login
+      socket.write(connectPacket(clientId, password, keepAliveSeconds))
+    })
     socket.on('data', (chunk) => {
       rest = meetAll(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk)
     })

@@ -66,6 +66,16 @@ export const bufferedEventsMax = 64
 export const followedItemsMax = 1_000
 export const resubscribeDelayMsMax = 2_000
 
+// the object store
+export const objectStoreConnectMsMax = 2_000
+/** S3's own: keys of one DeleteObjects. */
+export const objectStoreDeleteKeysMax = 1_000
+/** Until an answer begins. */
+export const objectStoreMsMax = 10_000
+export const objectStoreSocketsMax = 50
+/** Of one body, or of a copy within the store. */
+export const objectStoreTransferMsMax = 600_000
+
 // personal data
 export const vaultCacheKeysMax = 20_000
 

@@ -68,6 +68,8 @@ export const resubscribeDelayMsMax = 2_000
 
 // the object store
 export const objectStoreConnectMsMax = 2_000
+export const objectStoreHealthMsMax = 1_000
+export const objectStoreRetryMs = 5_000
 /** S3's own: keys of one DeleteObjects. */
 export const objectStoreDeleteKeysMax = 1_000
 /** Until an answer begins. */

@@ -183,6 +183,12 @@ export const codeOf = async (work: Promise<unknown>): Promise<string> => {
   }
 }
 
+export const gather = async <Item>(items: AsyncIterable<Item>): Promise<Item[]> => {
+  const found: Item[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
 export const bytesOf = (length: number, seed = 1): Buffer => {
   const bytes = Buffer.alloc(length)
   for (let at = 0, state = seed; at < length; at += 1) {

@@ -12,7 +12,7 @@ const may = {
     'pg',
     'kysely',
     'tweetnacl',
-    '^(node:)?(buffer|crypto|diagnostics_channel|fs/promises|http2|timers/promises|zlib)$',
+    '^(node:)?(buffer|crypto|diagnostics_channel|fs/promises|http2|stream|timers/promises|zlib)$',
   ],
   '^src/auth/': [
     '^src/(auth|domain|store)/',

@@ -69,6 +69,18 @@ export const bufferedEventsMax = 64
 export const followedItemsMax = 1_000
 export const resubscribeDelayMsMax = 2_000
 
+// the object store
+export const objectStoreConnectMsMax = 2_000
+export const objectStoreHealthMsMax = 1_000
+export const objectStoreRetryMs = 5_000
+/** S3's own: keys of one DeleteObjects. */
+export const objectStoreDeleteKeysMax = 1_000
+/** Until an answer begins. */
+export const objectStoreMsMax = 10_000
+export const objectStoreSocketsMax = 50
+/** Of one body, or of a copy within the store. */
+export const objectStoreTransferMsMax = 600_000
+
 // personal data
 export const vaultCacheKeysMax = 20_000
 
@@ -121,6 +133,46 @@ export const eventStoreScavengeShareMax = 0.05
 export const eventStoreScavengeSliceEventsMax = 256
 export const eventStoreTailBytesMax = 8 * 1_048_576
 export const eventStoreTailEventsMax = 2_048
+
+// the embedded object store
+export const clockSkewMsMax = 900_000
+/** S3's own: 7 days. */
+export const presignedSecondsMax = 604_800
+export const objectStoreBytesPerSecondMin = 1_024
+export const objectStoreChunkLineBytesMax = 8_192
+export const objectStoreConnectionsMax = 1_000
+export const objectStoreDrainMsMax = 4_000
+export const objectStoreEventAttemptsMax = 4
+export const objectStoreEventMsMax = 5_000
+export const objectStoreEventPauseMs = 250
+export const objectStoreEventsPerCallMax = 100
+export const objectStoreEventsWaitingMax = 10_000
+export const objectStoreFoldersKnownMax = 50_000
+export const objectStoreFooterBytesMax = 65_536
+export const objectStoreGatherBytesMax = 262_144
+/** Of a connection on which nothing moves. */
+export const objectStoreIdleMsMax = 30_000
+/** S3's own: of a key in UTF-8. */
+export const objectStoreKeyBytesMax = 1_024
+/** S3's own: of one page of a listing. */
+export const objectStoreListedKeysMax = 1_000
+export const objectStoreLockWaitMsMax = 10_000
+/** S3's own: of one body; parts make larger objects. */
+export const objectStoreObjectBytesMax = 5 * 1_073_741_824
+/** S3's own: of every part but the last. */
+export const objectStorePartBytesMin = 5 * 1_048_576
+/** S3's own. */
+export const objectStorePartNumberMax = 10_000
+export const objectStoreRenamesMax = 20
+/** After which a body must have come at the least rate. */
+export const objectStoreSlowStartMs = 30_000
+export const objectStoreSweepMs = 3_600_000
+export const objectStoreTrailersMax = 8
+export const objectStoreUploadAgeMsMax = 7 * 86_400_000
+/** An answer up to this is read at once and sent in one piece. */
+export const objectStoreWholeReadBytesMax = 524_288
+export const objectStoreXmlBytesMax = 4 * 1_048_576
+export const objectStoreXmlDepthMax = 8
 
 // group commit
 export const commitBackoffFirstMs = 25

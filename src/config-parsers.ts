@@ -65,6 +65,29 @@ export const parseWebUrl = (text: string): Parsed<string> => {
   return { value: url.href.replace(/\/$/, '') }
 }
 
+/** `http://` or `https://` and a host: what is signed for S3 begins right after it. */
+export const parseOrigin = (text: string): Parsed<string> => {
+  const parsed = parseWebUrl(text)
+  if ('problem' in parsed || new URL(parsed.value).pathname === '/') return parsed
+  return { problem: 'must not have a path' }
+}
+
+export const parseBucket = (text: string): Parsed<string> =>
+  /^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(text)
+    ? { value: text }
+    : { problem: 'is not 3 to 63 lower-case letters, digits, dots and hyphens' }
+
+export const parseRegion = (text: string): Parsed<string> =>
+  /^[a-z\d-]{1,64}$/.test(text)
+    ? { value: text }
+    : { problem: 'is not 1 to 64 lower-case letters, digits and hyphens' }
+
+/** A secret that goes through HTTP headers. */
+export const parseBearer = (text: string): Parsed<string> =>
+  /^[\x21-\x7e]{16,256}$/.test(text)
+    ? { value: text }
+    : { problem: 'is not 16 to 256 printable ASCII characters without blanks' }
+
 /** What `@eventstore/db-client` takes: one host, a list of them, or a name to discover. */
 export const parseEventStoreUrl = (text: string): Parsed<string> => {
   const rest = /^esdb(?:\+discover)?:\/\/(.*)$/.exec(text)?.[1]

@@ -8,9 +8,13 @@ import {
   maskUrl,
   type Parsed,
   parseAddress,
+  parseBearer,
+  parseBucket,
   parseDatabaseUrl,
   parseEventStoreUrl,
   parseOneOf,
+  parseOrigin,
+  parseRegion,
   parseText,
   parseWebUrl,
   parseWhole,
@@ -31,13 +35,6 @@ export type Setting<T> = {
 type Defaulted<T> = Setting<T> & { readonly fallback: string }
 
 const hide = () => '***'
-
-const text = (variable: string, example: string): Setting<string> => ({
-  variable,
-  example,
-  parse: parseText,
-  without: 'embedded',
-})
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -127,6 +124,51 @@ export const table = {
     parse: parseText,
     without: 'the npm package',
   },
+  s3Endpoint: {
+    variable: 'S3_ENDPOINT',
+    example: 'https://s3.eu-central-1.amazonaws.com',
+    parse: parseOrigin,
+    without: 'embedded',
+  },
+  s3PublicEndpoint: {
+    variable: 'S3_PUBLIC_ENDPOINT',
+    example: 'https://objects.example.com',
+    parse: parseOrigin,
+    without: 'the endpoint',
+  },
+  s3Bucket: defaulted({
+    variable: 'S3_BUCKET',
+    example: 'lapel',
+    fallback: 'lapel',
+    parse: parseBucket,
+  }),
+  s3Region: defaulted({
+    variable: 'S3_REGION',
+    example: 'eu-central-1',
+    fallback: 'us-east-1',
+    parse: parseRegion,
+  }),
+  s3AccessKeyId: {
+    variable: 'S3_ACCESS_KEY_ID',
+    example: 'AKIA…',
+    parse: parseText,
+    without: 'embedded',
+    mask: hide,
+  },
+  s3SecretAccessKey: {
+    variable: 'S3_SECRET_ACCESS_KEY',
+    example: 'the key that belongs to S3_ACCESS_KEY_ID',
+    parse: parseText,
+    without: 'embedded',
+    mask: hide,
+  },
+  s3EventsToken: {
+    variable: 'S3_EVENTS_TOKEN',
+    example: 'what `openssl rand -hex 32` prints',
+    parse: parseBearer,
+    without: 'made',
+    mask: hide,
+  },
   rateKey: rate('LAPEL_RATE_KEY', '1000'),
   rateDevice: rate('LAPEL_RATE_DEVICE', '50'),
   rateProject: rate('LAPEL_RATE_PROJECT', '0'),
@@ -155,17 +197,6 @@ export const table = {
     parse: parseOneOf(logLevels),
   }),
 }
-
-/** Read and shown, with no effect yet: recordings are what they are for. */
-export const acceptedTable = [
-  text('S3_ENDPOINT', 'https://s3.example.com'),
-  text('S3_PUBLIC_ENDPOINT', 'https://s3.example.com'),
-  text('S3_BUCKET', 'lapel'),
-  text('S3_REGION', 'eu-central-1'),
-  { ...text('S3_ACCESS_KEY_ID', 'AKIA…'), mask: hide },
-  { ...text('S3_SECRET_ACCESS_KEY', '…'), mask: hide },
-  { ...text('S3_EVENTS_TOKEN', '…'), mask: hide, without: 'made' },
-] satisfies readonly Setting<string>[]
 
 /** Read elsewhere: by the CLI and by the start under an older Node. */
 export const knownElsewhere: readonly string[] = [

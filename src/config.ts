@@ -1,12 +1,6 @@
 import { join, resolve } from 'node:path'
 import { type Address, addressText } from './config-parsers.ts'
-import {
-  acceptedTable,
-  knownElsewhere,
-  type logLevels,
-  type Setting,
-  table,
-} from './config-table.ts'
+import { knownElsewhere, type logLevels, type Setting, table } from './config-table.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -27,6 +21,22 @@ export type Config = {
   readonly publicUrl: string | undefined
   readonly eventStoreUrl: string | undefined
   readonly databaseUrl: string | undefined
+  readonly s3: {
+    /** Undefined: the embedded one, which makes its own keys. */
+    readonly elsewhere:
+      | {
+          readonly endpoint: string
+          readonly accessKeyId: string
+          readonly secretAccessKey: string
+        }
+      | undefined
+    /** The origin that pre-signed URLs name; undefined: where this process reaches the store. */
+    readonly publicEndpoint: string | undefined
+    readonly bucket: string
+    readonly region: string
+    /** Bearer of those who tell of new objects; undefined: made anew at each start. */
+    readonly eventsToken: string | undefined
+  }
   /** Folder of Postgres's programs, where no package fits. */
   readonly pgBinDir: string | undefined
   /** Per second; 0 = unlimited. */
@@ -48,7 +58,6 @@ export type DescribedValue = {
   readonly variable: string
   readonly value: string
   readonly from: 'default' | 'environment'
-  readonly note?: string
 }
 
 export type ConfigFault = {
@@ -111,18 +120,23 @@ const sameListener = (values: Partial<Values>): ConfigFault[] => {
   })
 }
 
-/** A TLS listener needs a certificate, and a certificate a listener. */
-const halfTls = ({ mqtts, tlsCert, tlsKey }: Partial<Values>): ConfigFault[] => {
-  const given = { mqtts, tlsCert, tlsKey }
-  const keys = Object.keys(given) as (keyof typeof given)[]
-  const missing = keys.filter((key) => given[key] === undefined)
-  if (missing.length === 0 || missing.length === keys.length) return []
-  return missing.map((key) => {
-    const { variable, example } = table[key]
-    const others = keys.filter((one) => given[one] !== undefined).map((one) => table[one].variable)
-    return { variable, problem: `is needed beside ${others.join(' and ')}`, example }
+/** What is of use only with the others of its kind: a TLS listener and its certificate, an object store and its keys. */
+const together = [
+  ['mqtts', 'tlsCert', 'tlsKey'],
+  ['s3Endpoint', 's3AccessKeyId', 's3SecretAccessKey'],
+] as const satisfies readonly (readonly (keyof Table)[])[]
+
+const halves = (values: Partial<Values>): ConfigFault[] =>
+  together.flatMap((keys: readonly (keyof Table)[]) => {
+    const missing = keys.filter((key) => values[key] === undefined)
+    if (missing.length === keys.length) return []
+    const others = keys.filter((key) => values[key] !== undefined).map((key) => table[key].variable)
+    return missing.map((key) => ({
+      variable: table[key].variable,
+      problem: `is needed beside ${others.join(' and ')}`,
+      example: table[key].example,
+    }))
   })
-}
 
 // Kubernetes puts LAPEL_SERVICE_HOST, LAPEL_PORT_8080_TCP … beside a service of that name.
 const fromKubernetes = /^LAPEL(_[A-Z0-9]+)*_(SERVICE_|PORT)/
@@ -137,14 +151,13 @@ const unknownVariables = (env: Environment): string[] => {
   )
 }
 
-const describe = (env: Environment, setting: Setting<unknown>, note?: string): DescribedValue => {
+const describe = (env: Environment, setting: Setting<unknown>): DescribedValue => {
   const text = given(env, setting.variable)
   const shown = text ?? setting.fallback
   return {
     variable: setting.variable,
     value: shown === undefined ? (setting.without ?? '') : (setting.mask?.(shown) ?? shown),
     from: text === undefined ? 'default' : 'environment',
-    ...(note === undefined || text === undefined ? {} : { note }),
   }
 }
 
@@ -153,6 +166,21 @@ const tlsListener = ({ mqtts, tlsCert, tlsKey }: Values, cwd: string): Config['m
     ? { ...mqtts, certFile: resolve(cwd, tlsCert), keyFile: resolve(cwd, tlsKey) }
     : undefined
 
+const objectStoreOf = (values: Values): Config['s3'] => {
+  const { s3Endpoint: endpoint, s3AccessKeyId, s3SecretAccessKey } = values
+  const isElsewhere =
+    endpoint !== undefined && s3AccessKeyId !== undefined && s3SecretAccessKey !== undefined
+  return {
+    elsewhere: isElsewhere
+      ? { endpoint, accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey }
+      : undefined,
+    publicEndpoint: values.s3PublicEndpoint,
+    bucket: values.s3Bucket,
+    region: values.s3Region,
+    eventsToken: values.s3EventsToken,
+  }
+}
+
 /**
  * The environment as configuration, or everything that is wrong with it at once.
  * `cwd` is what relative paths are relative to.
@@ -160,8 +188,8 @@ const tlsListener = ({ mqtts, tlsCert, tlsKey }: Values, cwd: string): Config['m
 export const loadConfig = (env: Environment, cwd: string): LoadedConfig => {
   const { faults, values } = readTable(env)
   const wrong = faults.map(({ variable }) => variable)
-  const halves = halfTls(values).filter(({ variable }) => !wrong.includes(variable))
-  const all = [...faults, ...sameListener(values), ...halves]
+  const missing = halves(values).filter(({ variable }) => !wrong.includes(variable))
+  const all = [...faults, ...sameListener(values), ...missing]
   if (all.length > 0) return { kind: 'faults', faults: all }
   const dataDir = resolve(cwd, values.dataDir)
   const config: Config = {
@@ -177,6 +205,7 @@ export const loadConfig = (env: Environment, cwd: string): LoadedConfig => {
     publicUrl: values.publicUrl,
     eventStoreUrl: values.eventStoreUrl,
     databaseUrl: values.databaseUrl,
+    s3: Object.freeze(objectStoreOf(values)),
     pgBinDir: values.pgBinDir,
     rates: Object.freeze({
       key: values.rateKey,
@@ -187,10 +216,7 @@ export const loadConfig = (env: Environment, cwd: string): LoadedConfig => {
     onlineWindowSeconds: values.onlineWindowSeconds,
     heartbeatDays: values.heartbeatDays,
     log: values.log,
-    described: Object.freeze([
-      ...Object.values(table).map((setting) => describe(env, setting)),
-      ...acceptedTable.map((setting) => describe(env, setting, 'not used by this version')),
-    ]),
+    described: Object.freeze(Object.values(table).map((setting) => describe(env, setting))),
     unknown: Object.freeze(unknownVariables(env)),
   }
   return { kind: 'config', config: Object.freeze(config) }

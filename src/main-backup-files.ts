@@ -17,6 +17,8 @@ const manifestForm = z.object({
   /** The last commit position that the copy of the log holds; `null` where the log is elsewhere. */
   position: z.string().nullable(),
   event_store: z.enum(['embedded', 'elsewhere']),
+  /** Missing: made before there were objects. */
+  object_store: z.enum(['embedded', 'elsewhere']).optional(),
   files: z.record(z.string(), z.object({ bytes: z.int(), sha256: z.string() })),
 })
 export type Manifest = z.infer<typeof manifestForm>
@@ -31,6 +33,12 @@ export const tableOfCopy = (file: string): { schema: string; table: string } | u
   const [, schema, table] = /^postgres\.([a-z_]+)\.([a-z_0-9]+)\.copy$/.exec(file) ?? []
   return schema !== undefined && table !== undefined ? { schema, table } : undefined
 }
+
+/** `objects/…`: a file of the embedded object store, as its folder has it. */
+export const objectsCopy = 'objects'
+const objectForm =
+  /^objects\/(credentials\.json|buckets(\/[a-z0-9%_.-]*[a-z0-9%_-][a-z0-9%_.-]*)+)$/
+export const isObjectCopy = (file: string): boolean => objectForm.test(file)
 
 export type FileSum = { readonly bytes: number; readonly sha256: string }
 

@@ -1,6 +1,16 @@
-import { readFileSync } from 'node:fs'
-import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { constants, readFileSync } from 'node:fs'
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
@@ -13,6 +23,7 @@ import {
   type FileSum,
   type Manifest,
   manifestFile,
+  objectsCopy,
   secretsCopy,
   sumOf,
   sync,
@@ -75,20 +86,49 @@ const copyTables = async (databaseUrl: string, folder: string): Promise<void> =>
   }
 }
 
+/**
+ * The objects: each file is whole from the moment it is there and never changes, so that copying them one by one is enough. One that is
+ * removed meanwhile is left out. Uploads that are under way are not copied.
+ */
+const copyObjects = async (source: string, target: string): Promise<void> => {
+  await mkdir(target, { mode: 0o700 })
+  for (const entry of await readdir(source, { withFileTypes: true }).catch(() => [])) {
+    const [from, to] = [join(source, entry.name), join(target, entry.name)]
+    if (entry.isDirectory()) await copyObjects(from, to)
+    else
+      await copyFile(from, to, constants.COPYFILE_FICLONE).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      })
+  }
+}
+
+const copyObjectStore = async (source: string, folder: string): Promise<void> => {
+  const target = join(folder, objectsCopy)
+  await mkdir(target, { mode: 0o700 })
+  await copyObjects(join(source, 'buckets'), join(target, 'buckets'))
+  await copyFile(join(source, 'credentials.json'), join(target, 'credentials.json'))
+}
+
 const summed = async (folder: string): Promise<Record<string, FileSum>> => {
   const sums: Record<string, FileSum> = {}
-  for (const name of (await readdir(folder)).sort()) {
-    const path = join(folder, name)
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const paths = entries.map(({ parentPath, name }) => join(parentPath, name))
+  for (const [at, path] of paths.entries()) {
+    if (entries[at]?.isDirectory()) {
+      await sync(path)
+      continue
+    }
     await chmod(path, 0o600)
     await sync(path)
-    sums[name] = await sumOf(path)
+    sums[relative(folder, path)] = await sumOf(path)
   }
   return sums
 }
 
 /**
  * In this order: a subject's key is in the vault before the first event that uses it is in the log, so a vault that is copied after the
- * log opens all of it. The secrets are read on both sides, so that no change of theirs falls between.
+ * log opens all of it, and an object is in its store before the log says so. The secrets are read on both sides, so that no change of
+ * theirs falls between.
  */
 const copyAll = async (config: Config, node: NodeFile, folder: string): Promise<string | null> => {
   const secrets = await readFile(config.secretsFile)
@@ -97,6 +137,7 @@ const copyAll = async (config: Config, node: NodeFile, folder: string): Promise<
   const position = isEmbedded ? copyEvents(events, join(folder, eventsCopy)) : null
   if (node.database_url === null) throw new BackupRefused('the running node names no Postgres')
   await copyTables(node.database_url, folder)
+  if (!config.s3.elsewhere) await copyObjectStore(join(config.dataDir, 'objects'), folder)
   if (!secrets.equals(await readFile(config.secretsFile)))
     throw new BackupRefused('the secrets file was changed meanwhile: run it again')
   await writeFile(join(folder, secretsCopy), secrets, { mode: 0o600, flag: 'wx' })
@@ -104,8 +145,8 @@ const copyAll = async (config: Config, node: NodeFile, folder: string): Promise<
 }
 
 /**
- * Copies all that only Lapel holds while its node runs: secrets, vault, and the embedded event store, as they are at one position of the
- * log. `dir` is made, and is whole or not there. Throws `BackupRefused`.
+ * Copies all that only Lapel holds while its node runs: secrets, vault, the embedded event store as it is at one position of the log,
+ * and the embedded object store. `dir` is made, and is whole or not there. Throws `BackupRefused`.
  */
 export const backUp = async (config: Config, node: NodeFile, dir: string): Promise<Backup> => {
   const started = performance.now()
@@ -122,6 +163,7 @@ export const backUp = async (config: Config, node: NodeFile, dir: string): Promi
       made_at: new Date().toISOString(),
       position,
       event_store: config.eventStoreUrl === undefined ? 'embedded' : 'elsewhere',
+      object_store: config.s3.elsewhere ? 'elsewhere' : 'embedded',
       files,
     }
     const manifestPath = join(partial, manifestFile)

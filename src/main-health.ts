@@ -9,6 +9,9 @@ export type HealthSources = {
   /** Answers when Postgres does. */
   readonly askPostgres: () => Promise<unknown>
   readonly postgresMsMax: number
+  /** Answers when the object store does. */
+  readonly askObjectStore: () => Promise<unknown>
+  readonly objectStoreMsMax: number
   /** Set once everything runs, unset when the node begins to stop. */
   readonly serving: () => boolean
 }
@@ -29,7 +32,7 @@ const bounded = async (work: Promise<unknown>, ms: number): Promise<Check> => {
 
 /**
  * What `GET /health/ready` says (operating contract, "Health"). Not ready without the log or while this node cannot prove that it
- * follows it; Postgres and projections failing are shown, but take no ingest away.
+ * follows it; Postgres, the object store and projections failing are shown, but take no ingest away.
  */
 export const healthReport = async (sources: HealthSources): Promise<HealthReport> => {
   const { auth, projectors, version } = sources
@@ -41,9 +44,14 @@ export const healthReport = async (sources: HealthSources): Promise<HealthReport
     seen.status === 'ok'
       ? { status: 'ok' }
       : { status: 'failing', detail: seen.detail ?? 'cannot be followed' }
+  const [postgres, objectStore] = await Promise.all([
+    bounded(sources.askPostgres(), sources.postgresMsMax),
+    bounded(sources.askObjectStore(), sources.objectStoreMsMax),
+  ])
   const checks = {
     event_store: eventStore,
-    postgres: await bounded(sources.askPostgres(), sources.postgresMsMax),
+    postgres,
+    object_store: objectStore,
     projections: {
       status: failing?.status ?? 'ok',
       ...(failing?.detail !== undefined && { detail: failing.detail }),

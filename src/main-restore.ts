@@ -10,6 +10,7 @@ import {
   BackupRefused,
   checkedManifest,
   eventsCopy,
+  isObjectCopy,
   type Manifest,
   secretsCopy,
   sync,
@@ -26,10 +27,11 @@ export type Restored = {
   readonly seconds: number
 }
 
+const bucketsFolder = ({ dataDir }: Config) => join(dataDir, 'objects', 'buckets')
 const eventsFile = ({ dataDir }: Config) => join(dataDir, 'eventstore', 'events.db')
 
 const checkTarget = (config: Config, manifest: Manifest): void => {
-  for (const file of [config.secretsFile, eventsFile(config)])
+  for (const file of [config.secretsFile, eventsFile(config), bucketsFolder(config)])
     if (existsSync(file))
       throw new BackupRefused(
         `${file} is there already: a back-up is restored where nothing is yet`,
@@ -42,6 +44,18 @@ const checkTarget = (config: Config, manifest: Manifest): void => {
   if (!wantsEmbedded && config.eventStoreUrl === undefined)
     throw new BackupRefused(
       'the back-up holds no log, which its event store keeps: set EVENTSTORE_URL to it',
+    )
+}
+
+/** A back-up that was made before there were objects goes with either. */
+const checkObjects = ({ s3 }: Config, { object_store: kept }: Manifest): void => {
+  if (kept === 'embedded' && s3.elsewhere)
+    throw new BackupRefused(
+      'the back-up holds the objects of an embedded object store, and S3_ENDPOINT names another: unset it',
+    )
+  if (kept === 'elsewhere' && !s3.elsewhere)
+    throw new BackupRefused(
+      'the back-up holds no objects, which its object store keeps: set S3_ENDPOINT to it',
     )
 }
 
@@ -113,8 +127,11 @@ export const restore = async (config: Config, dir: string, log: Log): Promise<Re
   const started = performance.now()
   const manifest = await checkedManifest(dir)
   checkTarget(config, manifest)
+  checkObjects(config, manifest)
   const rows = await restoreTables(config, dir, log, Object.keys(manifest.files))
   if (manifest.event_store === 'embedded') await place(join(dir, eventsCopy), eventsFile(config))
+  for (const file of Object.keys(manifest.files).filter(isObjectCopy))
+    await place(join(dir, file), join(config.dataDir, file))
   await place(join(dir, secretsCopy), config.secretsFile)
   return { position: manifest.position, rows, seconds: (performance.now() - started) / 1_000 }
 }

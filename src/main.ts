@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { allProjections } from '../projections/all.ts'
 import { readBootWindow } from '../projections/device-health.ts'
 import type { Random } from '../protocol/base62.ts'
-import { postgresHealthMsMax } from '../protocol/limits.ts'
+import { objectStoreHealthMsMax, postgresHealthMsMax } from '../protocol/limits.ts'
 import { openAuth } from './auth/open-auth.ts'
 import type { Config } from './config.ts'
 import { type DataDir, lockDataDir } from './config-data-dir.ts'
@@ -21,6 +21,7 @@ import {
 import { healthReport } from './main-health.ts'
 import { createMetrics } from './main-metrics.ts'
 import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
+import { openObjects } from './main-objects.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
 import { type Services, startServices } from './main-services.ts'
@@ -116,7 +117,14 @@ const openCore = async (
   await whenUp(postgresName, log, () => keepToOneLog(logged))
   const vault = createVault({ db: database.db, secrets, ...clocks })
   const { meter } = metrics
-  const data = { ...services, kek: [...secrets.kek], heartbeatDays: config.heartbeatDays }
+  const nodeObjects = openObjects(services.objectStore, config, log, closing)
+  const { eventStoreUrl, databaseUrl } = services
+  const data = {
+    eventStoreUrl,
+    databaseUrl,
+    kek: [...secrets.kek],
+    heartbeatDays: config.heartbeatDays,
+  }
   const thread = startProjectorThread({ data, log, meter })
   const { monotonic } = clocks
   const projector = createProjector({
@@ -142,6 +150,7 @@ const openCore = async (
     vault,
     projector,
     heartbeats,
+    ...nodeObjects,
     log,
     meter,
     ...clocks,
@@ -177,6 +186,8 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
       projectors: [projector, heartbeats],
       askPostgres: () => database.pool.query('select 1'),
       postgresMsMax: postgresHealthMsMax,
+      askObjectStore: core.objects.check,
+      objectStoreMsMax: objectStoreHealthMsMax,
       serving: () => serving.now,
     })
   metrics.gauge('mqtt_connections', broker.connected)
@@ -199,6 +210,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
   }
   const http = await startHttp({ ...deps, ...config.http })
   closing.defer(http.close)
+  await core.sendEventsTo({ ...config.http, port: http.port })
   return { auth, broker, http, admin, deps, serving }
 }
 
@@ -247,7 +259,7 @@ const open = async (
     admin,
     eventstore_url: services.eventStoreUrl,
     database_url: services.databaseUrl,
-    s3_endpoint: null,
+    s3_endpoint: services.objectStore.endpoint,
   })
   log.info({ ...addresses, version }, 'Lapel serves')
   let stopping: Promise<void> | undefined

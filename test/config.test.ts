@@ -41,6 +41,13 @@ test('the defaults', () => {
     mqtts: undefined,
     mqttWs: undefined,
     isProxied: false,
+    s3: {
+      elsewhere: undefined,
+      publicEndpoint: undefined,
+      bucket: 'lapel',
+      region: 'us-east-1',
+      eventsToken: undefined,
+    },
   })
   assert.ok(described.every(({ from }) => from === 'default'))
 })
@@ -145,6 +152,11 @@ const wrong: Record<string, readonly string[]> = {
   LAPEL_MQTTS: ['8883'],
   LAPEL_MQTT_WS: ['127.0.0.1', '127.0.0.1:1883'],
   LAPEL_PROXY_PROTOCOL: ['v1', 'on'],
+  S3_ENDPOINT: ['s3.example.com', 'https://a/path', 'https://u:p@a', 'ftp://a'],
+  S3_PUBLIC_ENDPOINT: ['a:9000', 'http://a/b'],
+  S3_BUCKET: ['a', 'Lapel', 'a/b', 'b'.repeat(64)],
+  S3_REGION: ['eu central', 'EU'],
+  S3_EVENTS_TOKEN: ['short', 'with a blank in it', 'x'.repeat(257)],
 }
 
 for (const [variable, texts] of Object.entries(wrong))
@@ -158,20 +170,39 @@ for (const [variable, texts] of Object.entries(wrong))
       assert.ok(faults.every(({ problem, example }) => problem.length > 5 && example.length > 0))
     })
 
-test('half of what TLS needs is a fault that names the other half', () => {
-  const whole = {
-    LAPEL_MQTTS: '127.0.0.1:0',
-    LAPEL_TLS_CERT: '/etc/cert.pem',
-    LAPEL_TLS_KEY: '/etc/key.pem',
-  }
-  for (const [missing] of Object.entries(whole)) {
-    const told = faultsOf({ ...whole, [missing]: '' })
-    assert.equal(
-      told.map(({ variable }) => variable),
-      [missing],
-    )
-  }
-  assert.ok(load(whole).mqtts)
+const tls = {
+  LAPEL_MQTTS: '127.0.0.1:0',
+  LAPEL_TLS_CERT: '/etc/cert.pem',
+  LAPEL_TLS_KEY: '/etc/key.pem',
+}
+const s3 = {
+  S3_ENDPOINT: 'https://s3.example.com/',
+  S3_ACCESS_KEY_ID: 'id',
+  S3_SECRET_ACCESS_KEY: 'secret',
+}
+
+test('half of what TLS or an object store needs is a fault that names the other half', () => {
+  for (const whole of [tls, s3])
+    for (const missing of Object.keys(whole)) {
+      const told = faultsOf({ ...whole, [missing]: '' })
+      assert.equal(
+        told.map(({ variable }) => variable),
+        [missing],
+      )
+    }
+  assert.ok(load(tls).mqtts)
+})
+
+test('the object store is the embedded one, or the one that is named', () => {
+  assert.is(load({}).s3.elsewhere, undefined)
+  const published = { S3_PUBLIC_ENDPOINT: 'https://objects.example.com' }
+  assert.equal(load({ ...s3, ...published, S3_BUCKET: 'audio', S3_REGION: 'eu-1' }).s3, {
+    elsewhere: { endpoint: 'https://s3.example.com', accessKeyId: 'id', secretAccessKey: 'secret' },
+    publicEndpoint: 'https://objects.example.com',
+    bucket: 'audio',
+    region: 'eu-1',
+    eventsToken: undefined,
+  })
 })
 
 test('without a word about it there is neither TLS nor WebSocket nor a balancer', () => {
@@ -204,9 +235,10 @@ test('what `lapel config` shows: the value, where it came from, no secret', () =
     load({
       DATABASE_URL: 'postgres://lapel:hunter2@db:5432/lapel?sslpassword=hunter3',
       EVENTSTORE_URL: 'esdb://admin:hunter2@es:2113',
+      S3_ENDPOINT: 'https://s3.example.com',
       S3_SECRET_ACCESS_KEY: 'hunter2',
       S3_ACCESS_KEY_ID: 'hunter2',
-      S3_EVENTS_TOKEN: 'hunter2',
+      S3_EVENTS_TOKEN: 'hunter2hunter2hunter2',
       S3_BUCKET: 'lapel',
     }),
   )
@@ -223,7 +255,7 @@ test('what `lapel config` shows: the value, where it came from, no secret', () =
     from: 'environment',
   })
   assert.is(of('EVENTSTORE_URL')?.value, 'esdb://admin:***@es:2113')
-  assert.is(of('S3_BUCKET')?.note, 'not used by this version')
+  assert.is(of('S3_BUCKET')?.value, 'lapel')
   assert.is(of('PG_BIN_DIR')?.value, 'the npm package')
 })
 

@@ -31,7 +31,7 @@ export const addBackup = (program: Command, context: Context): void => {
   program
     .command('backup')
     .description(
-      'copy all that only Lapel holds while its node runs here: secrets, vault, embedded event store',
+      'copy all that only Lapel holds while its node runs here: secrets, vault, embedded event store, objects',
     )
     .argument(
       '<dir>',

@@ -14,7 +14,7 @@ export const addConfig = (program: Command, context: Context): void => {
       if (loaded.kind === 'faults') throw new CommandFailed(faultsText(loaded.faults))
       const values = describeConfig(loaded.config)
       show(outputOf(context, options), values, () =>
-        table(['variable', 'value', 'from', 'note'], values, ''),
+        table(['variable', 'value', 'from'], values, ''),
       )
     })
 }

@@ -7,6 +7,7 @@ import type { Context } from './context.ts'
 import { addDevices } from './devices.ts'
 import { addEventStore } from './eventstore.ts'
 import { addKeys } from './keys.ts'
+import { addObjectStore } from './objectstore.ts'
 import { addProjects } from './projects.ts'
 import { addRebuild } from './rebuild.ts'
 import { addServe } from './serve.ts'
@@ -29,6 +30,7 @@ const commands = [
   addBackup,
   addRestore,
   addEventStore,
+  addObjectStore,
   addConfig,
 ]
 

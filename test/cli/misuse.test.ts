@@ -37,6 +37,7 @@ const commands = [
   'eventstore copy',
   'eventstore backup',
   'eventstore verify',
+  'objectstore',
   'config',
 ]
 
@@ -65,6 +66,9 @@ const misuses: readonly (readonly string[])[] = [
   ['simulate', '--rate', 'fast'],
   ['simulate', '--recordings'],
   ['eventstore', '--port', '65536', '--data', folder.path],
+  ['objectstore', '--port', '65536', '--data', folder.path],
+  ['objectstore', '--port', '0'],
+  ['objectstore', '--port', '0', '--data', folder.path, '--events', 'http://127.0.0.1:1/'],
   ['keys', 'list', '--url', 'http://127.0.0.1:1'],
 ]
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { appendFile, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +7,7 @@ import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startLapelProcess } from '../support/lapel.ts'
+import { objectsOf } from '../support/node-objects.ts'
 import { serveLapel } from '../support/served-lapel.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/until.ts'
@@ -48,6 +50,11 @@ const readsOf = async (
 const before = await Promise.all(Array.from({ length: 12 }, () => lapel.boundDevice()))
 for (const { token } of before)
   await lapel.call(token, 'POST /v1/devices/me/heartbeat', { battery_percent: 50, seq: 1, boot: 1 })
+const audio = Buffer.alloc(300_000, 'audio')
+const sha256 = createHash('sha256').update(audio).digest('hex')
+const key = `proj_A/rec_b/1/${sha256}-1`
+const objects = await objectsOf(lapel)
+await objects.write(key, audio, { bytes: audio.length, contentType: 'audio/ogg', sha256 })
 const last = await lapel.api(`POST /v1/devices/${before[0]?.id}/unbind`)
 const position = last.headers.get('position') ?? '0'
 
@@ -68,11 +75,12 @@ test('it is made while its node writes, whole and for its owner alone', async ()
   assert.equal((await readdir(dir)).sort(), [
     'events.db',
     'manifest.json',
+    'objects',
     'postgres.usage.api_keys.copy',
     'postgres.vault.subject_keys.copy',
     'secrets.json',
   ])
-  for (const name of await readdir(dir))
+  for (const name of await readdir(dir, { recursive: true }))
     assert.is((await stat(join(dir, name))).mode & 0o077, 0, name)
   assert.is((await stat(dir)).mode & 0o077, 0)
   assert.equal(await readdir(place.path), ['backup'], 'nothing half-made is left')
@@ -97,6 +105,13 @@ test('restored elsewhere, every read is equal, and what was shown once still ope
       },
       { what: 'the read models' },
     )
+    const restored = await objectsOf(elsewhere)
+    const head = await restored.head(key)
+    assert.equal(
+      [head?.contentType, head?.bytes, head?.sha256],
+      ['audio/ogg', audio.length, sha256],
+    )
+    restored.close()
     assert.equal(await readsOf(elsewhere, before), await readsOf(lapel, before))
     const beat = await elsewhere.call(before[1]?.token ?? '', 'POST /v1/devices/me/heartbeat', {})
     assert.is(beat.status, 200)
@@ -127,6 +142,7 @@ test('what is not empty, not a back-up, or not as it was made is refused', async
 })
 
 test.after(async () => {
+  objects.close()
   await lapel.stop()
   await lapel.remove()
   await place.remove()

@@ -20,6 +20,7 @@ export type NodeFile = {
   readonly admin: string
   readonly eventstore_url: string
   readonly database_url: string
+  readonly s3_endpoint: string
 }
 
 export type Answer = {

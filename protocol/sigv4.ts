@@ -1,0 +1,97 @@
+import { createHash, createHmac } from 'node:crypto'
+
+/**
+ * AWS Signature Version 4 as S3 takes it: what a signer and a verifier must agree on. In S3 the path is
+ * encoded once, and the payload's hash may be the word `UNSIGNED-PAYLOAD`.
+ */
+
+export const sigV4Algorithm = 'AWS4-HMAC-SHA256'
+export const unsignedPayload = 'UNSIGNED-PAYLOAD'
+
+export type SigningScope = {
+  /** `yyyymmdd` */
+  readonly date: string
+  readonly region: string
+}
+
+export type CanonicalRequest = {
+  readonly method: string
+  /** Percent-encoded by `encodePath`. */
+  readonly path: string
+  /** Decoded names and values in any order, without `X-Amz-Signature`. */
+  readonly query: readonly (readonly [string, string])[]
+  /** Those that are signed; lower-case names. */
+  readonly headers: readonly (readonly [string, string])[]
+  /** 64 hex digits, or the word that stands in their place. */
+  readonly payload: string
+}
+
+const percent = (char: string) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`
+
+/** Percent-encoded but for the unreserved characters of RFC 3986. Throws on a lone surrogate. */
+export const encodePart = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, percent)
+
+/** As `encodePart`, with slashes left standing. */
+export const encodePath = (path: string): string => encodePart(path).replaceAll('%2F', '/')
+
+/** Compares as bytes do, for text that is ASCII. */
+const ascending = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+export const canonicalQuery = (query: CanonicalRequest['query']): string =>
+  query
+    .map(([name, value]) => [encodePart(name), encodePart(value)] as const)
+    .sort(([a, x], [b, y]) => ascending(a, b) || ascending(x, y))
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&')
+
+export const canonicalText = (request: CanonicalRequest): string => {
+  const headers = [...request.headers].sort(([a], [b]) => ascending(a, b))
+  return [
+    request.method,
+    request.path,
+    canonicalQuery(request.query),
+    ...headers.map(([name, value]) => `${name}:${value.trim().replace(/ +/g, ' ')}`),
+    '',
+    headers.map(([name]) => name).join(';'),
+    request.payload,
+  ].join('\n')
+}
+
+export const sha256Hex = (data: string | Uint8Array): string =>
+  createHash('sha256').update(data).digest('hex')
+
+/** `20130524T000000Z` of a moment in milliseconds. */
+export const amzDate = (at: number): string =>
+  new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '')
+
+const amzDateForm = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
+
+/** Milliseconds since 1970, or `undefined` for what is no such date. */
+export const parseAmzDate = (text: string): number | undefined => {
+  if (!amzDateForm.test(text)) return undefined
+  const at = Date.parse(text.replace(amzDateForm, '$1-$2-$3T$4:$5:$6Z'))
+  return Number.isNaN(at) ? undefined : at
+}
+
+export const scopeText = ({ date, region }: SigningScope): string =>
+  `${date}/${region}/s3/aws4_request`
+
+const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+
+export const signingKey = (secret: string, { date, region }: SigningScope): Buffer =>
+  [date, region, 's3', 'aws4_request'].reduce<Buffer>(hmac, Buffer.from(`AWS4${secret}`))
+
+/** The signature, 64 hex digits, of a request made at `date` (`amzDate`). */
+export const signatureOf = (
+  key: Buffer,
+  scope: SigningScope,
+  date: string,
+  request: CanonicalRequest,
+): string =>
+  signText(
+    key,
+    [sigV4Algorithm, date, scopeText(scope), sha256Hex(canonicalText(request))].join('\n'),
+  )
+
+export const signText = (key: Buffer, text: string): string => hmac(key, text).toString('hex')

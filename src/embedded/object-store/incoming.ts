@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http'
+import {
+  objectStoreBytesPerSecondMin,
+  objectStoreObjectBytesMax,
+  objectStoreSlowStartMs,
+  objectStoreXmlBytesMax,
+} from '../../../protocol/limits.ts'
+import { unsignedPayload } from '../../../protocol/sigv4.ts'
+import type { Addressed } from './addressed.ts'
+import type { Authenticated } from './authenticate.ts'
+import { dechunked } from './aws-chunked.ts'
+import { type Claims, claimsOf, createDigest, digested } from './checksums.ts'
+import { S3Fault } from './faults.ts'
+
+/** A body on its way in: its length, what is claimed of it, and its bytes without any framing. */
+export type Incoming = {
+  readonly bytes: number
+  readonly claims: Claims
+  readonly pieces: AsyncIterable<Buffer>
+  /** Filled when the pieces have ended. */
+  readonly trailers: ReadonlyMap<string, string>
+}
+
+type Source = {
+  readonly request: IncomingMessage
+  /** Milliseconds from any start. */
+  readonly monotonic: () => number
+  /** Tells a client that waits for it to send the body. */
+  readonly proceed: () => void
+}
+
+/** The bytes of the wire, as long as they come at a bearable rate. */
+async function* arriving({ request, monotonic, proceed }: Source) {
+  proceed()
+  const started = monotonic()
+  let bytes = 0
+  // The connection outlives a body that is given up: its client is to hear why.
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
+    bytes += piece.length
+    const slowMs = monotonic() - started - objectStoreSlowStartMs
+    if (slowMs > 0 && bytes < (slowMs / 1_000) * objectStoreBytesPerSecondMin)
+      throw new S3Fault('RequestTimeout')
+    yield piece
+  }
+}
+
+async function* exactly(pieces: AsyncIterable<Buffer>, bytes: number) {
+  let seen = 0
+  for await (const piece of pieces) {
+    seen += piece.length
+    if (seen > bytes) throw new S3Fault('InvalidRequest', 'The body is longer than was said')
+    yield piece
+  }
+  if (seen < bytes) throw new S3Fault('IncompleteBody')
+}
+
+const lengthIn = (text: string | undefined): number => {
+  if (text === undefined || !/^\d{1,16}$/.test(text)) throw new S3Fault('MissingContentLength')
+  const bytes = Number(text)
+  if (bytes > objectStoreObjectBytesMax) throw new S3Fault('EntityTooLarge')
+  return bytes
+}
+
+/** A pre-signed URL may carry what it demands of the body in its query: the SDK puts it there by default. */
+export const demandedHeaders = (
+  { headers, query }: Addressed,
+  { isPresigned }: Authenticated,
+): Addressed['headers'] => {
+  if (!isPresigned) return headers
+  const hoisted = [...query].map(([name, value]) => [name.toLowerCase(), value] as const)
+  const demands = hoisted.filter(([name]) => /^(x-amz-|content-md5$)/.test(name))
+  return { ...Object.fromEntries(demands), ...headers }
+}
+
+const streaming: Readonly<Record<string, { isSigned: boolean; hasTrailer: boolean }>> = {
+  'STREAMING-UNSIGNED-PAYLOAD-TRAILER': { isSigned: false, hasTrailer: true },
+  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD': { isSigned: true, hasTrailer: false },
+  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER': { isSigned: true, hasTrailer: true },
+}
+
+/** Throws what a body can be refused for before its first byte. */
+export const incomingOf = (
+  addressed: Addressed,
+  authenticated: Authenticated,
+  source: Source,
+): Incoming => {
+  const { payload, signing } = authenticated
+  const headers = demandedHeaders(addressed, authenticated)
+  const form = streaming[payload]
+  if (!form) {
+    const isHash = /^[\da-f]{64}$/.test(payload)
+    if (!isHash && payload !== unsignedPayload)
+      throw payload.startsWith('STREAMING-')
+        ? new S3Fault('NotImplemented', `${payload} is not taken here`)
+        : new S3Fault('InvalidRequest', 'x-amz-content-sha256 is not valid')
+    const claims = claimsOf(headers, isHash ? payload : undefined)
+    if (claims.trailing) throw new S3Fault('InvalidRequest', 'A trailer needs a chunked body')
+    const bytes = lengthIn(addressed.headers['content-length'])
+    return { bytes, claims, pieces: exactly(arriving(source), bytes), trailers: new Map() }
+  }
+  const bytes = lengthIn(headers['x-amz-decoded-content-length'])
+  const claims = claimsOf(headers, undefined)
+  const trailers = new Map<string, string>()
+  const decoded = dechunked(arriving(source), {
+    hasTrailer: form.hasTrailer,
+    ...(form.isSigned && { signing }),
+    onTrailers: (found) => {
+      for (const [name, value] of found) trailers.set(name, value)
+    },
+  })
+  return { bytes, claims, pieces: exactly(decoded, bytes), trailers }
+}
+
+/** A small body as text, verified. */
+export const textOf = async ({ bytes, claims, pieces, trailers }: Incoming): Promise<string> => {
+  if (bytes > objectStoreXmlBytesMax) throw new S3Fault('EntityTooLarge')
+  const digest = createDigest(claims)
+  const parts: Buffer[] = []
+  for await (const piece of digested(pieces, digest)) parts.push(piece)
+  digest.finish(trailers)
+  return Buffer.concat(parts).toString()
+}

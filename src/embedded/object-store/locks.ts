@@ -1,0 +1,15 @@
+/** One at a time for each name, in the order of asking. */
+export const createLocks = () => {
+  const tails = new Map<string, Promise<unknown>>()
+  return async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
+    const before = tails.get(name) ?? Promise.resolve()
+    const mine = before.then(work, work)
+    tails.set(name, mine)
+    try {
+      return await mine
+    } finally {
+      if (tails.get(name) === mine) tails.delete(name)
+    }
+  }
+}
+export type Locked = ReturnType<typeof createLocks>

@@ -1,0 +1,129 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Claims, createDigest, digested } from './checksums.ts'
+import { checkWrite } from './conditions.ts'
+import { type Disk, discard } from './disk.ts'
+import { S3Fault } from './faults.ts'
+import type { Incoming } from './incoming.ts'
+import { pathOfKey } from './key-paths.ts'
+import type { Locked } from './locks.ts'
+import { type Described, describe, openStored, type StoredFile } from './stored-file.ts'
+import { type Walk, walk } from './walk.ts'
+import { type Written, writeFile } from './write-file.ts'
+
+export type Address = { readonly bucket: string; readonly key: string }
+export type Headers = Readonly<Record<string, string | undefined>>
+export type Kept = Described['headers']
+
+export type ObjectsOptions = {
+  readonly root: string
+  readonly disk: Disk
+  readonly locked: Locked
+  readonly now: () => number
+}
+
+const bucketForm = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z\d][a-z\d.-]{1,61}[a-z\d]$/
+
+const openBuckets = async ({ root, disk }: Pick<ObjectsOptions, 'root' | 'disk'>) => {
+  const folder = join(root, 'buckets')
+  await disk.folder(folder)
+  const buckets = new Set(await readdir(folder))
+  const pathOf = (bucket: string): string => {
+    if (!buckets.has(bucket)) throw new S3Fault('NoSuchBucket')
+    return join(folder, bucket)
+  }
+  return {
+    pathOf,
+    list: (): string[] => [...buckets].sort(),
+    create: async (bucket: string): Promise<void> => {
+      if (!bucketForm.test(bucket)) throw new S3Fault('InvalidBucketName')
+      if (buckets.has(bucket)) throw new S3Fault('BucketAlreadyOwnedByYou')
+      await disk.folder(join(folder, bucket))
+      buckets.add(bucket)
+    },
+    remove: async (bucket: string): Promise<void> => {
+      const path = pathOf(bucket)
+      for await (const _ of walk(path, '', { prefix: '', after: '' }))
+        throw new S3Fault('BucketNotEmpty')
+      buckets.delete(bucket)
+      await rm(path, { recursive: true })
+    },
+  }
+}
+
+/** The buckets and what they hold. Every change is on the disk when its promise resolves. */
+export const openObjects = async (options: ObjectsOptions) => {
+  const { disk, locked, now } = options
+  const buckets = await openBuckets(options)
+  const pathOf = ({ bucket, key }: Address): string => join(buckets.pathOf(bucket), pathOfKey(key))
+
+  /** Throws `NoSuchKey`. The caller closes the handle. */
+  const open = async (address: Address): Promise<StoredFile> => {
+    const file = await openStored(pathOf(address))
+    if (!file) throw new S3Fault('NoSuchKey')
+    return file
+  }
+
+  /** Refuses what need not be received at all. */
+  const checkBefore = async (address: Address, conditions: Headers): Promise<void> => {
+    const path = pathOf(address)
+    if (conditions['if-match'] !== undefined || conditions['if-none-match'] !== undefined)
+      checkWrite(conditions, await describe(path))
+  }
+
+  /** A written file becomes the object, if the conditions hold at that moment. */
+  const commit = async (address: Address, written: Written, conditions: Headers): Promise<void> => {
+    try {
+      const path = pathOf(address)
+      await locked(path, async () => {
+        await checkBefore(address, conditions)
+        await disk.place(written.path, path)
+      })
+    } catch (error) {
+      await discard(written.path)
+      throw error
+    }
+  }
+
+  /** Writes a body into a temporary file, verified. */
+  const receive = (body: Body, headers: Kept): Promise<Written> => {
+    const digest = createDigest(body.claims)
+    return writeFile(disk.temporary(), digested(body.pieces, digest), () => {
+      const { md5, checksum } = digest.finish(body.trailers)
+      return {
+        bytes: body.bytes,
+        etag: md5.toString('hex'),
+        modified: now(),
+        headers,
+        ...(checksum && { checksum }),
+      }
+    })
+  }
+
+  const put = async (address: Address, body: Body, about: PutAbout): Promise<Described> => {
+    await checkBefore(address, about.conditions)
+    const written = await receive(body, about.headers)
+    await commit(address, written, about.conditions)
+    return written.described
+  }
+
+  const remove = async (address: Address, conditions: Headers): Promise<void> => {
+    const path = pathOf(address)
+    await locked(path, async () => {
+      await checkBefore(address, conditions)
+      await disk.remove(path, buckets.pathOf(address.bucket))
+    })
+  }
+
+  /** Objects in the order of their keys. One that is removed meanwhile is left out. */
+  async function* list(bucket: string, sought: Walk) {
+    for await (const { keyBytes: bytes, path } of walk(buckets.pathOf(bucket), '', sought))
+      yield { keyBytes: bytes, describe: () => describe(path) }
+  }
+
+  return { buckets, open, commit, receive, put, remove, list }
+}
+
+export type Body = Pick<Incoming, 'bytes' | 'pieces' | 'trailers'> & { readonly claims: Claims }
+export type PutAbout = { readonly headers: Kept; readonly conditions: Headers }
+export type Objects = Awaited<ReturnType<typeof openObjects>>

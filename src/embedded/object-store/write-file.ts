@@ -1,0 +1,44 @@
+import { open } from 'node:fs/promises'
+import { objectStoreGatherBytesMax } from '../../../protocol/limits.ts'
+import { discard } from './disk.ts'
+import { type Described, footerOf } from './stored-file.ts'
+
+export type Written = { readonly path: string; readonly described: Described }
+
+/**
+ * Writes bytes and their description, which is asked for when they have ended, into a new file, and waits for the disk. Nothing is left
+ * where it throws: a body that is not what was claimed of it, one that ends early, a disk that is full.
+ */
+export const writeFile = async (
+  path: string,
+  pieces: AsyncIterable<Buffer>,
+  describe: () => Described,
+): Promise<Written> => {
+  const handle = await open(path, 'wx', 0o600)
+  try {
+    let gathered: Buffer[] = []
+    let gatheredBytes = 0
+    const flush = async () => {
+      const data = Buffer.concat(gathered)
+      gathered = []
+      gatheredBytes = 0
+      for (let at = 0; at < data.length; )
+        at += (await handle.write(data, at, data.length - at)).bytesWritten
+    }
+    for await (const piece of pieces) {
+      gathered.push(piece)
+      gatheredBytes += piece.length
+      if (gatheredBytes >= objectStoreGatherBytesMax) await flush()
+    }
+    const described = describe()
+    gathered.push(footerOf(described))
+    await flush()
+    await handle.datasync()
+    await handle.close()
+    return { path, described }
+  } catch (error) {
+    await handle.close().catch(() => {})
+    await discard(path)
+    throw error
+  }
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { objectStoreRetryMs } from '../protocol/limits.ts'
+import type { Config } from './config.ts'
+import { addressText } from './config-parsers.ts'
+import { writeEventTarget } from './embedded/object-store/event-target.ts'
+import type { ObjectStoreService } from './main-services.ts'
+import type { Log } from './store/log.ts'
+import type { ObjectStore } from './store/object-store.ts'
+import { openS3 } from './store/s3.ts'
+
+export type NodeObjects = {
+  readonly objects: ObjectStore
+  /** Bearer of those who tell of new objects. */
+  readonly eventsToken: string
+  /** Says where the embedded store sends its events from now on, given the port on which HTTP listens. */
+  readonly sendEventsTo: (http: Config['http']) => Promise<void>
+}
+
+/** A node starts without its object store: it only takes no bytes until the bucket is there. */
+const keepBucket = async (objects: ObjectStore, log: Log, signal: AbortSignal): Promise<void> => {
+  while (!signal.aborted)
+    try {
+      return await objects.ensureBucket()
+    } catch (error) {
+      log.warn({ error }, 'the object store (S3_ENDPOINT, S3_BUCKET) cannot be used yet')
+      await delay(objectStoreRetryMs, undefined, { signal }).catch(() => {})
+    }
+}
+
+const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+
+/** The node's object store. Nothing waits for it here. */
+export const openObjects = (
+  service: ObjectStoreService,
+  config: Config,
+  log: Log,
+  closing: AsyncDisposableStack,
+): NodeObjects => {
+  const objects = openS3({ ...service, now: Date.now })
+  closing.defer(objects.close)
+  const stopping = new AbortController()
+  const kept = keepBucket(objects, log, stopping.signal)
+  closing.defer(async () => {
+    stopping.abort()
+    await kept
+  })
+  const eventsToken = config.s3.eventsToken ?? randomBytes(32).toString('base64url')
+  return {
+    objects,
+    eventsToken,
+    sendEventsTo: async ({ host, port }) => {
+      if (service.folder === undefined) return
+      const url = `http://${addressText({ host: loopback[host] ?? host, port })}/internal/s3-events`
+      await writeEventTarget(service.folder, { url, token: eventsToken })
+    },
+  }
+}

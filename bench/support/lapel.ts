@@ -14,6 +14,10 @@ export type LapelUnderTest = {
   readonly httpPort: number
   readonly mqttPort: number
   readonly databaseUrl: string
+  readonly eventStoreUrl: string
+  readonly secretsFile: string
+  /** The bearer of its start. */
+  readonly admin: string
   readonly key: string
   readonly call: (
     method: string,
@@ -105,6 +109,9 @@ export const startLapel = async (): Promise<LapelUnderTest> => {
     httpPort: portOf(node['http'] ?? ''),
     mqttPort: portOf(node['mqtt'] ?? ''),
     databaseUrl: node['database_url'] ?? '',
+    eventStoreUrl: node['eventstore_url'] ?? '',
+    secretsFile: join(data, 'secrets.json'),
+    admin: node['admin'] ?? '',
     key,
     call,
     bindDevices: async (count) => {

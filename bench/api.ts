@@ -2,7 +2,8 @@ import pg from 'pg'
 import type { HttpMeasured, HttpOrder } from './support/http-load.ts'
 import { startLapel } from './support/lapel.ts'
 import { runProgram, startProgram } from './support/programs.ts'
-import { median, quantile, table } from './support/statistics.ts'
+import { measureRebuild } from './support/rebuild.ts'
+import { median, quantile, shown, table } from './support/statistics.ts'
 
 // The management API beside a bare Koa + pg handler, in one run. Reads of the handler take the same columns of the same rows out of Postgres,
 // and the same 50 events, which it keeps as rows; it checks no credential, keeps no log and waits for no fsync but Postgres' own.
@@ -36,11 +37,11 @@ const rows: (string | number)[][] = [
   [`${connections} connections`, 'a second', 'ratio', 'p50 ms', 'p99 ms', 'failed'],
 ]
 
-/** Both peers in turn; the medians of the rounds. Returns Lapel's rate. */
+/** Both peers in turn; the medians of the rounds. */
 const compare = async (
   name: string,
   orderOf: (peer: Peer, round: number) => Pick<HttpOrder, 'paths' | 'bodies'>,
-): Promise<number> => {
+): Promise<void> => {
   const measured: Record<Peer, HttpMeasured[]> = { 'bare Koa + pg': [], lapel: [] }
   for (let round = 0; round < rounds; round += 1)
     for (const peer of peers) measured[peer].push(await load(peer, orderOf(peer, round)))
@@ -51,7 +52,6 @@ const compare = async (
     const figures = [of(peer, (one) => one.p50Ms), of(peer, (one) => one.p99Ms)]
     rows.push([`${name}: ${peer}`, rate, rate / base, ...figures, of(peer, (one) => one.failed)])
   }
-  return of('lapel', ({ rate }) => rate)
 }
 
 /** A device with more than 50 events, and the same events as rows for the other. */
@@ -62,6 +62,15 @@ const tellStory = async (id: string): Promise<void> => {
     method: 'POST',
     body: JSON.stringify(body),
   })
+}
+
+/** Lapel alone, one kind of request after the other. */
+const inTurn = async (
+  orders: Readonly<Record<string, Pick<HttpOrder, 'paths'>>>,
+): Promise<Readonly<Record<string, HttpMeasured>>> => {
+  const measured: Record<string, HttpMeasured> = {}
+  for (const [name, order] of Object.entries(orders)) measured[name] = await load('lapel', order)
+  return measured
 }
 
 /** Registrations at a steady rate; what each took, with the wait for the own read model. */
@@ -84,27 +93,41 @@ const pacedWrites = async (perSecond: number, seconds: number): Promise<number[]
   return took
 }
 
-/** Rows like the first, older than all others, in its world. */
-const generate = async (count: number): Promise<void> => {
+/** Rows of a table like its first one, in its world, but for the columns that are made. */
+const multiply = async (
+  client: pg.Client,
+  table: string,
+  made: Readonly<Record<string, string>>,
+): Promise<void> => {
+  const { rows: columns } = await client.query<{ name: string }>(
+    `select attname as name from pg_attribute
+     where attrelid = 'live.${table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''`,
+  )
+  const names = columns.map(({ name }) => name)
+  await client.query(
+    `insert into live.${table} (${names.join(', ')}) select ${names.map((name) => made[name] ?? `d.${name}`).join(', ')}
+     from (select * from live.${table} limit 1) d, generate_series(1, $1::int) i`,
+    [manyDevices],
+  )
+  await client.query(`vacuum analyze live.${table}`)
+}
+
+/** Devices older than all others; a tenth of them is online. */
+const generate = async (): Promise<void> => {
   const client = new pg.Client({ connectionString: lapel.databaseUrl })
   await client.connect()
+  const id = `'dev_' || lpad(i::text, 22, '0')`
   try {
-    const { rows: columns } = await client.query<{ name: string }>(
-      `select attname as name from pg_attribute
-       where attrelid = 'live.devices'::regclass and attnum > 0 and not attisdropped and attgenerated = ''`,
-    )
-    const names = columns.map(({ name }) => name)
-    const made: Readonly<Record<string, string>> = {
-      id: `'dev_' || lpad(i::text, 22, '0')`,
+    await multiply(client, 'devices', {
+      id,
       serial_number: `'G-' || i`,
       created_at: `to_char(timestamp '2020-01-01' + i * interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS.000"Z"')`,
-    }
-    await client.query(
-      `insert into live.devices (${names.join(', ')}) select ${names.map((name) => made[name] ?? `d.${name}`).join(', ')}
-       from (select * from live.devices limit 1) d, generate_series(1, $1::int) i`,
-      [count],
-    )
-    await client.query('vacuum analyze live.devices')
+    })
+    await multiply(client, 'device_health', {
+      device_id: id,
+      battery_percent: 'i % 101',
+      session_id: `case when i % 10 = 0 then 'session-' || i end`,
+    })
   } finally {
     await client.end()
   }
@@ -118,8 +141,8 @@ try {
 
   const gets = { paths: ids.map((id) => `/v1/devices/${id}`) }
   const lists = { paths: ['/v1/devices?limit=25'] }
-  const get = await compare('get', () => gets)
-  const list = await compare('list of 25', () => lists)
+  await compare('get', () => gets)
+  await compare('list of 25', () => lists)
   await compare('history of 50', () => ({
     paths: storied.map((id) => `/v1/devices/${id}/history?limit=50`),
   }))
@@ -152,10 +175,28 @@ try {
   console.log(
     `\ncreate at 200/s, with the wait for the own read model: p50 ${quantile(took, 0.5).toFixed(1)} ms, p99 ${quantile(took, 0.99).toFixed(1)} ms`,
   )
-  await generate(manyDevices)
-  const [many, manyListed] = [await load('lapel', gets), await load('lapel', lists)]
+  const rates = await measureRebuild(lapel, { devices: 10_000, commits: 400 })
   console.log(
-    `with ${manyDevices.toLocaleString('en')} devices: get ${(many.rate / get).toFixed(2)} of the rate before, list ${(manyListed.rate / list).toFixed(2)}`,
+    `rebuild: ${shown(rates.lifecycle)} lifecycle events/s, ${shown(rates.observations)} observations/s`,
+  )
+
+  const online = { paths: ['/v1/devices?limit=25&online=true'] }
+  const stats = { paths: ['/v1/devices/stats'] }
+  const few = await inTurn({ get: gets, list: lists, 'online=true': online, stats })
+  await generate()
+  const many = await inTurn({ get: gets, list: lists, 'online=true': online, stats })
+  console.log(`\nwith ${manyDevices.toLocaleString('en')} devices more:`)
+  console.log(
+    table([
+      ['', 'a second before', 'a second', 'of the rate before', 'p99 ms'],
+      ...Object.entries(many).map(([name, { rate, p99Ms }]) => [
+        name,
+        few[name]?.rate ?? 0,
+        rate,
+        rate / (few[name]?.rate ?? 0),
+        p99Ms,
+      ]),
+    ]),
   )
 } finally {
   await bare.stop()

@@ -104,9 +104,47 @@ export const devices = projection<DeviceRow>({
   },
 })
 
+const shownHealth = [
+  'battery_percent',
+  'storage_used_mb',
+  'storage_total_mb',
+  'signal_strength_dbm',
+  'firmware_version',
+  'device_name',
+  'device_state',
+  'pending_recordings',
+  'flags',
+  'connection_type',
+  'last_heartbeat_at',
+  'last_seen_at',
+  'last_seen_via',
+  'session_id',
+  'session_since',
+  'presence_reason',
+] as const satisfies readonly (keyof DeviceHealthRow)[]
+type ShownHealth = Pick<DeviceHealthRow, (typeof shownHealth)[number]>
+
 /** A device with its last known health; `null` health members were never reported. */
 export type DeviceView = DeviceRow & {
-  readonly health: DeviceHealthRow | null
+  readonly health: ShownHealth | null
+}
+
+type Joined = DeviceRow & Readonly<Record<`health_${string}`, unknown>>
+
+const healthColumns = sql.raw(
+  ['device_id', ...shownHealth].map((column) => `h.${column} as health_${column}`).join(', '),
+)
+
+// Lateral and limited: Postgres may not come to join by the project, which costs the whole fleet a row while it has no statistics.
+const healthOfEach = sql.raw(
+  `left join lateral (select ${['device_id', ...shownHealth].join(', ')} from live.device_health where device_id = d.id limit 1) h on true`,
+)
+
+const viewOf = (row: Joined): DeviceView => {
+  if (row['health_device_id'] === null) return { ...row, health: null }
+  const health: Record<string, unknown> = {}
+  for (const column of shownHealth) health[column] = row[`health_${column}`]
+  return { ...row, health: health as ShownHealth }
 }
 
 export const readDevice = async (
@@ -114,10 +152,10 @@ export const readDevice = async (
   project: string,
   id: string,
 ): Promise<DeviceView | undefined> => {
-  const { rows } = await sql<DeviceView>`
-    select d.*, to_jsonb(h) as health from live.devices d left join live.device_health h on h.device_id = d.id
+  const { rows } = await sql<Joined>`
+    select d.*, ${healthColumns} from live.devices d ${healthOfEach}
     where d.id = ${id} and d.project_id = ${project}`.execute(db)
-  return rows[0]
+  return rows[0] && viewOf(rows[0])
 }
 
 export type DeviceFilter = CommonFilter & {
@@ -152,25 +190,19 @@ const conditionsOf = ({ status, endUserId, model, serialNumber, online }: Device
 }
 
 /** Newest first where nothing is said; retired devices are listed only where that is asked for. */
-export const listDevices = (
+export const listDevices = async (
   db: Kysely<Tables>,
   project: string,
   { filter = {}, ...page }: Page & { readonly filter?: DeviceFilter },
 ): Promise<DeviceView[]> => {
-  const { order = 'desc' } = page
-  const listed = db
-    .with('listed', (cte) => {
-      const all = cte.selectFrom('live.devices').selectAll().where('project_id', '=', project)
-      const some = conditionsOf(filter).reduce((query, condition) => query.where(condition), all)
-      return paged(filtered(some, filter), page)
-    })
-    .selectFrom('listed as d')
-    .leftJoin('live.device_health as h', 'h.device_id', 'd.id')
-    .selectAll('d')
-    .select(sql<DeviceHealthRow | null>`to_jsonb(h)`.as('health'))
-    .orderBy('d.created_at', order)
-    .orderBy('d.id', order)
-  return listed.execute()
+  const all = db.selectFrom('live.devices').selectAll().where('project_id', '=', project)
+  const some = conditionsOf(filter).reduce((query, condition) => query.where(condition), all)
+  const listed = paged(filtered(some, filter), page)
+  const order = sql.raw(page.order ?? 'desc')
+  const { rows } = await sql<Joined>`
+    select d.*, ${healthColumns} from (${listed}) d ${healthOfEach}
+    order by d.created_at ${order}, d.id ${order}`.execute(db)
+  return rows.map(viewOf)
 }
 
 /** `bigint` counts come as decimal text. */

@@ -231,6 +231,9 @@ export const positionPollMsMax = 50
 export const projectorRestartMs = 1_000
 export const projectorRestMsMax = 400
 export const projectorStopMsMax = 5_000
+/** Gathered until then, plus what was taken at once. */
+export const rebuildBatchEntriesMax = 50_000
+export const rebuildBatchEventsMax = 5_000
 export const rebuildRoundsMax = 3
 
 // ingest

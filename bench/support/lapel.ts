@@ -22,6 +22,9 @@ export type LapelUnderTest = {
   readonly project: ProjectId
   /** The test world of one more. */
   readonly createProject: () => Promise<ProjectId>
+  readonly secretsFile: string
+  /** The bearer of its start. */
+  readonly admin: string
   readonly key: string
   readonly call: (
     method: string,
@@ -122,6 +125,8 @@ export const startLapel = async (
       const made = await run<World>('projects', 'create', '--name', 'Another')
       return made.id_test
     },
+    secretsFile: join(data, 'secrets.json'),
+    admin: node['admin'] ?? '',
     key,
     call,
     bindDevices: async (count) => {

@@ -6,7 +6,8 @@ export const quantile = (values: number[], q: number): number => {
 
 export const median = (values: readonly number[]): number => quantile([...values], 0.5)
 
-const shown = (value: number): string => {
+/** With as many digits as mean something. */
+export const shown = (value: number): string => {
   if (!Number.isFinite(value)) return '–'
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2)
 }

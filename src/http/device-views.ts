@@ -29,8 +29,12 @@ export type ShownDevice = {
 export const onlineSince = ({ now, onlineWindowSeconds }: Clock): Instant =>
   instantOf(now() - onlineWindowSeconds * 1_000)
 
-export const showRow = ({ now, onlineWindowSeconds }: Clock, row: DeviceView): ShownDevice => {
-  const brief = deviceOfRow(row, { nowMs: now(), seconds: onlineWindowSeconds })
+/** A device as lists show it. */
+export const briefOf = ({ now, onlineWindowSeconds }: Clock, row: DeviceView): Members =>
+  deviceOfRow(row, { nowMs: now(), seconds: onlineWindowSeconds })
+
+export const showRow = (clock: Clock, row: DeviceView): ShownDevice => {
+  const brief = briefOf(clock, row)
   const full = { ...brief, ...settingsMembers(row.settings, row.settings_version) }
   return { brief, full, revision: Number(row.revision) }
 }

@@ -1,11 +1,15 @@
 import type { PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
-import { rebuildRoundsMax } from '../../protocol/limits.ts'
+import {
+  rebuildBatchEntriesMax,
+  rebuildBatchEventsMax,
+  rebuildRoundsMax,
+} from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
 import { type Checkpoints, inTransaction, least, loadCheckpoints, writeBatch } from './batch.ts'
-import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
+import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { fingerprint } from './fingerprint.ts'
 import { createReadModels } from './migrate.ts'
 import { createRowCache } from './row-cache.ts'
@@ -47,6 +51,30 @@ const schema = 'rebuilt'
 
 const positionOf = (decoded: Decoded): bigint =>
   decoded.kind === 'recorded' ? decoded.event.position : decoded.position
+
+type Gathered = {
+  readonly decoded: readonly Decoded[]
+  readonly to: bigint
+  readonly ended: boolean
+}
+
+/** Batches as large as may be, up to and with `to`: nobody waits for one, and each costs as many statements as any other. */
+async function* gathered(batches: AsyncIterable<Taken>, to: bigint): AsyncGenerator<Gathered> {
+  let decoded: Decoded[] = []
+  let entries = 0
+  for await (const taken of batches) {
+    const wanted = taken.decoded.filter((one) => positionOf(one) <= to)
+    decoded.push(...wanted)
+    entries += entriesIn(wanted)
+    const ended = taken.caughtUp || (taken.to !== undefined && taken.to >= to)
+    const isFull = decoded.length >= rebuildBatchEventsMax || entries >= rebuildBatchEntriesMax
+    if (ended) yield { decoded, to, ended }
+    else if (isFull && taken.to !== undefined) yield { decoded, to: taken.to, ended }
+    else continue
+    decoded = []
+    entries = 0
+  }
+}
 
 /** The tables beside the live ones, folded as far as they are. */
 class Beside {
@@ -90,21 +118,14 @@ class Beside {
     const { store, signal } = this.#work
     const subscription = store.subscribe({ prefixes: projectorPrefixes, from: from ?? 'start' })
     try {
-      for await (const taken of batchesOf(subscription)) {
+      for await (const { decoded, to: position, ended } of gathered(batchesOf(subscription), to)) {
         signal.throwIfAborted()
-        if (await this.#fold(taken, to)) break
+        await this.#write(decoded, position)
+        if (ended) break
       }
     } finally {
       await subscription.close()
     }
-  }
-
-  /** Whether `to` is reached. */
-  async #fold({ decoded, to: taken, caughtUp }: Taken, to: bigint): Promise<boolean> {
-    const ends = caughtUp || (taken !== undefined && taken >= to)
-    const wanted = decoded.filter((one) => positionOf(one) <= to)
-    await this.#write(wanted, ends ? to : (taken ?? to))
-    return ends
   }
 
   async #write(decoded: readonly Decoded[], to: bigint): Promise<void> {

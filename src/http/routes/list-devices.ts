@@ -3,7 +3,7 @@ import { parseId } from '../../../protocol/ids.ts'
 import { deviceListReply } from '../../../protocol/replies.ts'
 import { type ListDevicesQuery, listDevicesQuery } from '../../../protocol/requests.ts'
 import type { Handler, ProjectCall } from '../call.ts'
-import { onlineSince, showRow } from '../device-views.ts'
+import { briefOf, onlineSince } from '../device-views.ts'
 import * as examples from '../openapi/examples.ts'
 import type { Operation } from '../operation.ts'
 import { listName, pageOf, pageReply } from '../pages.ts'
@@ -57,6 +57,6 @@ export const listDevices =
     const read = async () =>
       filter ? listRows(deps.reads(call.project), call.project, { ...page, filter }) : []
     const { rows, position } = await readAt(deps, call, tables, read)
-    const body = pageReply(deps, { rows, limit, list }, (row) => showRow(deps, row).brief)
+    const body = pageReply(deps, { rows, limit, list }, (row) => briefOf(deps, row))
     return { status: 200, body, position }
   }

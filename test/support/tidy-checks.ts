@@ -32,9 +32,11 @@ export const nameComplaints = (path: string): string[] =>
     .filter((part) => junkDrawers.test(part))
     .map((part) => `${path}: ${part} says nothing about what is in it`)
 
-/** A limit is declared in protocol/limits.ts, where it is found and compared with the others. */
+const limitFiles = ['protocol/limits.ts', 'protocol/limits-embedded.ts']
+
+/** A limit is declared in protocol/limits.ts or beside it, where it is found and compared with the others. */
 export const limitComplaints = ({ path, text }: SourceFile): string[] =>
-  path === 'protocol/limits.ts'
+  limitFiles.includes(path)
     ? []
     : text
         .split('\n')

@@ -20,7 +20,7 @@ import {
   Metadata,
   type requestCallback,
 } from '@grpc/grpc-js'
-import { eventStoreMessageBytesMax } from '../../../protocol/limits.ts'
+import { eventStoreMessageBytesMax } from '../../../protocol/limits-embedded.ts'
 
 /** The Streams service of a store, as the generated stubs offer it: contents pass through byte by byte. */
 export type Streams = Client & {

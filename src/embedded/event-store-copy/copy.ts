@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { appendBytesMax } from '../../../protocol/limits.ts'
 import {
-  appendBytesMax,
   eventStoreCopyBytesMax,
   eventStoreCopyPageEventsMax,
   eventStoreCopyPollMs,
-} from '../../../protocol/limits.ts'
+} from '../../../protocol/limits-embedded.ts'
 import { Appender } from './appender.ts'
 import type { Store } from './connect.ts'
 import { LogCursor, type LogEvent, tombstoneRevision } from './log-cursor.ts'

@@ -2,7 +2,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js'
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { type ServiceError, status } from '@grpc/grpc-js'
-import { eventStoreCopyPageEventsMax } from '../../../protocol/limits.ts'
+import { eventStoreCopyPageEventsMax } from '../../../protocol/limits-embedded.ts'
 import type { Store } from './connect.ts'
 
 /** An event as a log has it, contents byte by byte. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { eventStoreFaultsMax } from '../../../protocol/limits.ts'
+import { eventStoreFaultsMax } from '../../../protocol/limits-embedded.ts'
 import { FileRefused } from './backup.ts'
 
 export type Verified = {

@@ -1,10 +1,10 @@
 import type { Status } from '@eventstore/db-client/generated/status_pb.js'
 import type { ServerDuplexStream } from '@grpc/grpc-js'
+import { appendBytesMax } from '../../../protocol/limits.ts'
 import {
-  appendBytesMax,
   eventStorePartialAppendMsMax,
   eventStoreRequestBytesMax,
-} from '../../../protocol/limits.ts'
+} from '../../../protocol/limits-embedded.ts'
 import {
   type Answer,
   type Answerable,

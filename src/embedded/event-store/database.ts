@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
-import { eventStoreLockWaitMsMax } from '../../../protocol/limits.ts'
+import { eventStoreLockWaitMsMax } from '../../../protocol/limits-embedded.ts'
 
 /** What makes each format of the file out of the one before it; the first makes it out of nothing. None of them ever changes. */
 const migrations = [

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { eventStoreScavengeAgeMsMin, eventStoreScavengeEveryMs } from '../../../protocol/limits.ts'
+import {
+  eventStoreScavengeAgeMsMin,
+  eventStoreScavengeEveryMs,
+} from '../../../protocol/limits-embedded.ts'
 import { type Databases, openDatabases } from './database.ts'
 import { LogReader } from './log-reader.ts'
 import { endOf, Rows } from './rows.ts'

@@ -1,5 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { eventStorePageEventsMax, eventStoreScanEventsMax } from '../../../protocol/limits.ts'
+import {
+  eventStorePageEventsMax,
+  eventStoreScanEventsMax,
+} from '../../../protocol/limits-embedded.ts'
 import { encodeReadEvent } from './codec/read-event.ts'
 import type { EventFilter } from './event-filter.ts'
 import { invalid } from './faults.ts'

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { eventStoreHeadsMax } from '../../../protocol/limits.ts'
+import { eventStoreHeadsMax } from '../../../protocol/limits-embedded.ts'
 import { isMetastream, metastreamOf, storedTombstone } from './stored.ts'
 import { noTruncation, type Truncation, truncationOf } from './stream-metadata.ts'
 

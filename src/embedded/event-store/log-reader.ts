@@ -1,4 +1,4 @@
-import { eventStorePageEventsMax } from '../../../protocol/limits.ts'
+import { eventStorePageEventsMax } from '../../../protocol/limits-embedded.ts'
 import type { ReadItem } from './codec/read-event.ts'
 import { streamDeleted } from './faults.ts'
 import type { Head } from './heads.ts'

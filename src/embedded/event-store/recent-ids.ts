@@ -1,4 +1,4 @@
-import { eventStoreRecentIdsMax } from '../../../protocol/limits.ts'
+import { eventStoreRecentIdsMax } from '../../../protocol/limits-embedded.ts'
 import type { Written } from './check-append.ts'
 
 /** The ids that were written last, over all streams: a ring, so that forgetting costs nothing. A restart forgets all. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { eventStorePageBytesMax } from '../../../protocol/limits.ts'
+import { eventStorePageBytesMax } from '../../../protocol/limits-embedded.ts'
 import { type StoredRow, storedTombstone } from './stored.ts'
 import type { Tail } from './tail.ts'
 

@@ -5,7 +5,7 @@ import {
   eventStoreScavengePauseMsMax,
   eventStoreScavengeShareMax,
   eventStoreScavengeSliceEventsMax,
-} from '../../../protocol/limits.ts'
+} from '../../../protocol/limits-embedded.ts'
 import { isDiskFull } from './database.ts'
 import type { Head } from './heads.ts'
 import { firstVisible } from './stream-metadata.ts'

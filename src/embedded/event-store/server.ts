@@ -1,5 +1,8 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import { eventStoreKeepAliveMs, eventStoreMessageBytesMax } from '../../../protocol/limits.ts'
+import {
+  eventStoreKeepAliveMs,
+  eventStoreMessageBytesMax,
+} from '../../../protocol/limits-embedded.ts'
 import { type Engine, type EngineOptions, openEngine } from './engine.ts'
 import { stopping } from './faults.ts'
 import { widenWindows } from './flow-control.ts'

@@ -1,4 +1,7 @@
-import { eventStoreTailBytesMax, eventStoreTailEventsMax } from '../../../protocol/limits.ts'
+import {
+  eventStoreTailBytesMax,
+  eventStoreTailEventsMax,
+} from '../../../protocol/limits-embedded.ts'
 import type { StoredRow } from './stored.ts'
 
 const bytesOf = ({ data, metadata, stream, type }: StoredRow): number =>

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { appendBytesMax, eventStoreBatchJobsMax } from '../../../protocol/limits.ts'
+import { appendBytesMax } from '../../../protocol/limits.ts'
+import { eventStoreBatchJobsMax } from '../../../protocol/limits-embedded.ts'
 import { checkAppend, type Expected, type Memory } from './check-append.ts'
 import { isDiskFull } from './database.ts'
 import { type Head, Heads } from './heads.ts'

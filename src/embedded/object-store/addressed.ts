@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { objectStoreKeyBytesMax } from '../../../protocol/limits.ts'
+import { objectStoreKeyBytesMax } from '../../../protocol/limits-embedded.ts'
 import { S3Fault } from './faults.ts'
 
 /** What a request speaks of. Its path is taken as it came: `..` and `//` are parts of keys. */

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { clockSkewMsMax, presignedSecondsMax } from '../../../protocol/limits.ts'
+import { clockSkewMsMax, presignedSecondsMax } from '../../../protocol/limits-embedded.ts'
 import {
   encodePath,
   parseAmzDate,

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
-import { objectStoreChunkLineBytesMax, objectStoreTrailersMax } from '../../../protocol/limits.ts'
+import {
+  objectStoreChunkLineBytesMax,
+  objectStoreTrailersMax,
+} from '../../../protocol/limits-embedded.ts'
 import { sha256Hex, signText } from '../../../protocol/sigv4.ts'
 import type { ChunkSigning } from './authenticate.ts'
 import { S3Fault } from './faults.ts'

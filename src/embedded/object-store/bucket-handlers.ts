@@ -1,4 +1,4 @@
-import { objectStoreListedKeysMax } from '../../../protocol/limits.ts'
+import { objectStoreListedKeysMax } from '../../../protocol/limits-embedded.ts'
 import { encodePath } from '../../../protocol/sigv4.ts'
 import { type Call, countOf, type Handler, isoOf, quoted, type Store, xmlAnswer } from './call.ts'
 import { S3Fault } from './faults.ts'

@@ -1,6 +1,9 @@
 import { mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { objectStoreFoldersKnownMax, objectStoreRenamesMax } from '../../../protocol/limits.ts'
+import {
+  objectStoreFoldersKnownMax,
+  objectStoreRenamesMax,
+} from '../../../protocol/limits-embedded.ts'
 import { S3Fault, systemCode } from './faults.ts'
 
 export type Disk = {

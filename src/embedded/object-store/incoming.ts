@@ -4,7 +4,7 @@ import {
   objectStoreObjectBytesMax,
   objectStoreSlowStartMs,
   objectStoreXmlBytesMax,
-} from '../../../protocol/limits.ts'
+} from '../../../protocol/limits-embedded.ts'
 import { unsignedPayload } from '../../../protocol/sigv4.ts'
 import type { Addressed } from './addressed.ts'
 import type { Authenticated } from './authenticate.ts'

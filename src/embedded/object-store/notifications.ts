@@ -5,7 +5,7 @@ import {
   objectStoreEventPauseMs,
   objectStoreEventsPerCallMax,
   objectStoreEventsWaitingMax,
-} from '../../../protocol/limits.ts'
+} from '../../../protocol/limits-embedded.ts'
 import { encodePart } from '../../../protocol/sigv4.ts'
 import { type Created, isoOf } from './call.ts'
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { discardedBodyBytesMax, objectStoreWholeReadBytesMax } from '../../../protocol/limits.ts'
+import { discardedBodyBytesMax } from '../../../protocol/limits.ts'
+import { objectStoreWholeReadBytesMax } from '../../../protocol/limits-embedded.ts'
 import type { Answer } from './call.ts'
 import type { Span } from './conditions.ts'
 import type { S3Fault } from './faults.ts'

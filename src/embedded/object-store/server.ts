@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { httpHeaderBytesMax, httpHeadersMsMax } from '../../../protocol/limits.ts'
 import {
-  httpHeaderBytesMax,
-  httpHeadersMsMax,
   objectStoreConnectionsMax,
   objectStoreDrainMsMax,
   objectStoreIdleMsMax,
-} from '../../../protocol/limits.ts'
+} from '../../../protocol/limits-embedded.ts'
 import { type Addressed, addressedBy } from './addressed.ts'
 import { authenticate, type Credentials } from './authenticate.ts'
 import type { Answer, Call, Store } from './call.ts'

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { objectStoreFooterBytesMax } from '../../../protocol/limits.ts'
+import { objectStoreFooterBytesMax } from '../../../protocol/limits-embedded.ts'
 import type { Checksum } from './checksums.ts'
 import { S3Fault, systemCode } from './faults.ts'
 

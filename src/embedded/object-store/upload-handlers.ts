@@ -1,4 +1,4 @@
-import { objectStoreListedKeysMax } from '../../../protocol/limits.ts'
+import { objectStoreListedKeysMax } from '../../../protocol/limits-embedded.ts'
 import { encodingOf } from './bucket-handlers.ts'
 import { countOf, type Handler, isoOf, needed, quoted, xmlAnswer } from './call.ts'
 import { parseAlgorithm } from './checksums.ts'

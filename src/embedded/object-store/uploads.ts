@@ -5,7 +5,7 @@ import {
   objectStorePartBytesMin,
   objectStorePartNumberMax,
   objectStoreUploadAgeMsMax,
-} from '../../../protocol/limits.ts'
+} from '../../../protocol/limits-embedded.ts'
 import { type ChecksumAlgorithm, compositeOf } from './checksums.ts'
 import { type Disk, discard, notThere } from './disk.ts'
 import { S3Fault } from './faults.ts'

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { objectStoreGatherBytesMax } from '../../../protocol/limits.ts'
+import { objectStoreGatherBytesMax } from '../../../protocol/limits-embedded.ts'
 import { discard } from './disk.ts'
 import { type Described, footerOf } from './stored-file.ts'
 

@@ -1,4 +1,4 @@
-import { objectStoreXmlDepthMax } from '../../../protocol/limits.ts'
+import { objectStoreXmlDepthMax } from '../../../protocol/limits-embedded.ts'
 import { S3Fault } from './faults.ts'
 
 // A handful of small documents goes each way, without attributes, namespaces or markup within text: a library would bring a whole

@@ -221,10 +221,39 @@ type Issue = z.core.$ZodIssue
 const fieldOf = (path: readonly PropertyKey[]): string =>
   (path.length === 0 ? 'body' : path.map(String).join('.')).slice(0, faultFieldCharsMax)
 
+const unitOf: Readonly<Record<string, string>> = { string: ' characters', array: ' entries' }
+
+const kindOf: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+}
+
+/** zod's own words for the commonest faults, put as all others are: what the value must be. */
+const plainReason = (issue: Issue): string => {
+  switch (issue.code) {
+    case 'too_big':
+      return `must be at most ${issue.maximum}${unitOf[issue.origin] ?? ''}`
+    case 'too_small':
+      if (issue.minimum === 1 && issue.origin in unitOf) return 'must not be empty'
+      return `must be at least ${issue.minimum}${unitOf[issue.origin] ?? ''}`
+    case 'invalid_value':
+      return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`
+    case 'invalid_type':
+      return `must be ${kindOf[issue.expected] ?? issue.expected}`
+    default:
+      return issue.message.replace(/^Invalid (input|string): /, '')
+  }
+}
+
 const reasonOf = (issue: Issue): string => {
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
     return 'is required'
-  return issue.message.replace(/^(Invalid (input|option|string)|Too (small|big)): /, '')
+  return /^(Invalid|Too (small|big))/.test(issue.message) ? plainReason(issue) : issue.message
 }
 
 const faultsIn = (issue: Issue): readonly Fault[] => {

@@ -73,11 +73,12 @@ export const admit = async (
   }
   const caller = await authenticate(deps, call)
   if (caller.kind === 'key') deps.keyUse.used(caller.keyId)
+  // What is refused from here on counts too, and says what is left.
+  setHeaders(deps.limits.take(caller))
   if (route.access === 'admin') {
     if (caller.kind !== 'admin') throw new Problem('forbidden')
     return route.handle({ ...call, project: caller.project, actor: 'cli' })
   }
   checkMay(caller, route.access, call.params['id'])
-  setHeaders(deps.limits.take(caller))
   return route.handle({ ...call, caller, ...placeOf(caller) })
 }

@@ -106,6 +106,12 @@ test('past the rate of a key it is 429 with Retry-After, and says what is left b
   assert.equal(statuses, [200, 200, 200, 200, 429])
   const { token } = await bound()
   assert.is((await limited(token, 'GET /v1/devices/me')).status, 200, 'a device has its own')
+  const refused = await limited(token, 'GET /v1/devices')
+  assert.equal(
+    [refused.status, refused.headers.get('x-ratelimit-remaining')],
+    [403, '8'],
+    'a refusal counts, and says what is left',
+  )
   nowMs += 500
   assert.is((await limited(key, 'GET /v1/devices?limit=1')).status, 200)
   await http.close()

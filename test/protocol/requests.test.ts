@@ -267,4 +267,27 @@ test('a fault names its field up to the limit', () => {
   assert.equal(named(faultFieldCharsMax + 1), [faultFieldCharsMax])
 })
 
+test('a reason says what the value must be, in the same words everywhere', () => {
+  const reasons = (schema: z.ZodType, value: unknown) => {
+    const { error } = schema.safeParse(value)
+    return error ? faultsOf(error).map(({ field, reason }) => `${field} ${reason}`) : []
+  }
+  assert.equal(reasons(listDevicesQuery, { limit: '101', status: 'lost', created_from: 'x' }), [
+    'limit must be at most 100',
+    'created_from must be an RFC 3339 time',
+    'status must be one of "unbound", "bound", "retired"',
+  ])
+  assert.equal(reasons(createDeviceBody, { serial_number: 7, model: 'x'.repeat(65) }), [
+    'serial_number must be a string',
+    'model must be at most 64 characters',
+  ])
+  assert.equal(reasons(createDeviceBody, []), ['body must be an object'])
+  assert.equal(reasons(createKeyBody, { scopes: [] }), ['scopes must not be empty'])
+  assert.equal(reasons(heartbeatBody, { battery_percent: 101, flags: -1, seq: 1.5 }), [
+    'battery_percent must be at most 100',
+    'flags must be at least 0',
+    'seq must be a whole number',
+  ])
+})
+
 test.run()

@@ -181,6 +181,8 @@ export const ingestWaitingEntriesMax = 25_000
 // the broker edge
 export const mqttUnreadBytesMax = 65_536
 export const cborDepthMax = 16
+/** Handshakes that wait to be accepted; the kernel's own limit, `net.core.somaxconn`, is often the same. */
+export const mqttBacklogMax = 4_096
 export const mqttBurstMessages = 500
 export const mqttClientPendingBytesMax = 1_048_576
 export const mqttConnectMsMax = 5_000

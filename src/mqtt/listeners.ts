@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { mqttConnectMsMax } from '../../protocol/limits.ts'
+import { mqttBacklogMax, mqttConnectMsMax } from '../../protocol/limits.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import type { ConnectPacket } from './connect-packet.ts'
@@ -41,7 +41,8 @@ export type Listeners = {
 const listening = (server: Server, { host, port }: Address): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    // Past Node's 511 a storm of devices is dropped, and each tries again after 1, 3, 7 s and longer.
+    server.listen({ host, port, backlog: mqttBacklogMax }, () => {
       server.off('error', reject)
       const address = server.address()
       resolve(typeof address === 'object' && address ? address.port : port)

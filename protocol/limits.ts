@@ -214,6 +214,8 @@ export const plainIntegerDigitsMax = 15
 export const mqttProjectBurstSeconds = 2
 export const mqttRejectBytesMax = 1_024
 export const mqttRejectsPerMinuteMax = 10
+/** At once on one node; whoever else comes is told to come back, so that nobody waits long for a CONNACK. */
+export const mqttSignInsMax = 256
 export const mqttSilentConnectionsMax = 10_000
 export const mqttSilentConnectionsPerAddressMax = 2_000
 export const mqttSliceMsMax = 4

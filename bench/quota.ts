@@ -7,7 +7,7 @@ import { median, table } from './support/statistics.ts'
 
 const quota = 100
 const times = 50
-const rounds = 4
+const rounds = 3
 
 type Noise = { readonly sent: number; readonly acked: number; readonly cuts: number }
 
@@ -24,14 +24,14 @@ try {
     window: 1,
     rate: quota / 2,
     warmupSeconds: 2,
-    seconds: 8,
+    seconds: 6,
   }
   const measure = () => runProgram<Measured>('bench/support/generator.ts', JSON.stringify(order))
   const noise: NoisyOrder = {
     port: lapel.mqttPort,
     passwords: tokensOf(noisy),
     rate: quota * times,
-    seconds: 12,
+    seconds: 10,
   }
   const alone: Measured[] = []
   const beside: Measured[] = []

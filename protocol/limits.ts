@@ -181,6 +181,8 @@ export const ingestWaitingEntriesMax = 25_000
 // the broker edge
 export const mqttUnreadBytesMax = 65_536
 export const cborDepthMax = 16
+/** Handshakes that wait to be accepted; the kernel's own limit, `net.core.somaxconn`, is often the same. */
+export const mqttBacklogMax = 4_096
 export const mqttBurstMessages = 500
 export const mqttClientPendingBytesMax = 1_048_576
 export const mqttConnectMsMax = 5_000
@@ -212,6 +214,8 @@ export const plainIntegerDigitsMax = 15
 export const mqttProjectBurstSeconds = 2
 export const mqttRejectBytesMax = 1_024
 export const mqttRejectsPerMinuteMax = 10
+/** At once on one node; whoever else comes is told to come back, so that nobody waits long for a CONNACK. */
+export const mqttSignInsMax = 256
 export const mqttSilentConnectionsMax = 10_000
 export const mqttSilentConnectionsPerAddressMax = 2_000
 export const mqttSliceMsMax = 4

@@ -146,6 +146,7 @@ export const startBroker = async (deps: BrokerDeps & Ways): Promise<Broker> => {
   const secure = deps.tls && overTls(deps.tls.certificate)
   const listeners = await openListeners(wanted(deps, secure), {
     ...deps,
+    mayCall: connect.mayArrive,
     onCaller: ({ conn, remote, packet, bytes }) => {
       const client = clients.open(conn)
       connect.arrive(client, { remote, will: packet.will })

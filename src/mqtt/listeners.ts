@@ -1,11 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { mqttConnectMsMax } from '../../protocol/limits.ts'
+import { mqttBacklogMax, mqttConnectMsMax } from '../../protocol/limits.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import type { ConnectPacket } from './connect-packet.ts'
 import { Door, type Pass } from './door.ts'
-import { waitInLobby } from './lobby.ts'
+import { connackCodes, waitInLobby } from './lobby.ts'
 import { parseProxyHeader } from './proxy-header.ts'
 import type { Transport } from './transports.ts'
 
@@ -26,6 +26,8 @@ export type ListenersDeps = {
   readonly meter: Meter
   /** Whether each connection begins with the header of a balancer. */
   readonly isProxied: boolean
+  /** Whether there is room for one more caller now. */
+  readonly mayCall: () => boolean
   readonly onCaller: (caller: Caller) => void
 }
 
@@ -41,7 +43,8 @@ export type Listeners = {
 const listening = (server: Server, { host, port }: Address): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    // Past Node's 511 a storm of devices is dropped, and each tries again after 1, 3, 7 s and longer.
+    server.listen({ host, port, backlog: mqttBacklogMax }, () => {
       server.off('error', reject)
       const address = server.address()
       resolve(typeof address === 'object' && address ? address.port : port)
@@ -71,7 +74,7 @@ const connack = (code: number): Buffer => Buffer.from([0x20, 2, 0, code])
 /** Every way in to the broker: who comes passes the door and the lobby before anything else knows of it. */
 export const openListeners = async (
   wanted: readonly Listener[],
-  { log, meter, isProxied, onCaller }: ListenersDeps,
+  { log, meter, isProxied, mayCall, onCaller }: ListenersDeps,
 ): Promise<Listeners> => {
   const door = new Door()
   const sockets = new Set<Socket>()
@@ -81,18 +84,24 @@ export const openListeners = async (
     socket.destroy()
   }
 
+  const refuse = (conn: Duplex, code: number | undefined): void => {
+    meter.count('mqtt_refused_connects_total')
+    if (code === undefined) conn.destroy()
+    else conn.end(connack(code), () => conn.destroy())
+  }
+
   const receive = (conn: Duplex, remote: string, heard: () => void): void =>
     waitInLobby(conn, {
       onConnect: (packet, bytes) => {
+        if (!mayCall()) {
+          refuse(conn, connackCodes.unavailable)
+          return
+        }
         heard()
         conn.emit('connect-packet')
         onCaller({ conn, remote, packet, bytes })
       },
-      onRefused: (code) => {
-        meter.count('mqtt_refused_connects_total')
-        if (code === undefined) conn.destroy()
-        else conn.end(connack(code), () => conn.destroy())
-      },
+      onRefused: (code) => refuse(conn, code),
     })
 
   const accept = (socket: Socket, pass: Pass, transport: Transport): void => {

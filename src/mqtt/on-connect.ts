@@ -1,5 +1,5 @@
 import type { AuthenticateError, AuthenticateHandler, Client, PreConnectHandler } from 'aedes'
-import { mqttRejectsPerMinuteMax } from '../../protocol/limits.ts'
+import { mqttRejectsPerMinuteMax, mqttSignInsMax } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
 import { parseUpTopic } from '../../protocol/topics.ts'
 import type { OpenOutcome, Session } from '../auth/ports.ts'
@@ -29,17 +29,18 @@ const refusal = (returnCode: number, message: string): AuthenticateError =>
 /** What is known of a client before it is signed in. */
 export type Arrival = { readonly remote: string } & Pick<ConnectPacket, 'will'>
 
+const preConnect: PreConnectHandler = (_client, packet, callback) => {
+  // Every session is clean, and wills are not kept: Aedes is told neither.
+  Object.assign(packet, { clean: true })
+  delete packet.will
+  callback(null, true)
+}
+
 /** The second half of a CONNECT: the first, what needs no look-up, was the lobby's. */
 export const createConnect = (deps: BrokerDeps, connections: Connections) => {
   const projects = new ProjectRates(deps.rates)
   const arrivals = new WeakMap<Client, Arrival>()
-
-  const preConnect: PreConnectHandler = (_client, packet, callback) => {
-    // Every session is clean, and wills are not kept: Aedes is told neither.
-    Object.assign(packet, { clean: true })
-    delete packet.will
-    callback(null, true)
-  }
+  const signingIn = new Set<Client>()
 
   const open = async (
     client: Client,
@@ -94,7 +95,8 @@ export const createConnect = (deps: BrokerDeps, connections: Connections) => {
       if (session instanceof Error) return session
       return await admit(client, session)
     }
-    run().then(
+    const running = run().finally(() => signingIn.delete(client))
+    running.then(
       (refused) => (refused ? callback(refused, null) : callback(null, true)),
       (error: unknown) => {
         deps.log.error({ error }, 'sign-in failed')
@@ -104,7 +106,13 @@ export const createConnect = (deps: BrokerDeps, connections: Connections) => {
   }
 
   return {
-    arrive: (client: Client, arrival: Arrival): void => void arrivals.set(client, arrival),
+    /** Whether one more may sign in now. */
+    mayArrive: (): boolean => signingIn.size < mqttSignInsMax,
+    arrive: (client: Client, arrival: Arrival): void => {
+      arrivals.set(client, arrival)
+      signingIn.add(client)
+      client.conn.once('close', () => signingIn.delete(client))
+    },
     hooks: { preConnect, authenticate },
   }
 }

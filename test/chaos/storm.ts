@@ -80,7 +80,9 @@ const connect = async (node: RunningLapel, device: Device): Promise<Came> => {
     const session = await tryConnect(node, device).catch(() => undefined)
     if (session) return { session, connackMs: performance.now() - from, tries }
     if (tries > 100) throw new Error('a device was let in by nobody')
-    await new Promise((resolve) => setTimeout(resolve, 200 + 800 * Math.random()))
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.min(8_000, 500 * 2 ** tries) * Math.random()),
+    )
   }
 }
 

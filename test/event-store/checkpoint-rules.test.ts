@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   CatchUpCheckpoints,
-  LiveCheckpoints,
+  liveCheckpoints,
 } from '../../src/embedded/event-store/checkpoint-rules.ts'
 
 // Event 0 is the one that the subscription begins at; recorded from EventStoreDB 24.2.
@@ -45,8 +45,8 @@ for (const [events, every, window, interval, expected] of cases)
   })
 
 test('live, every window × interval-th event has one', () => {
-  const rules = new LiveCheckpoints(10, 2)
-  const due = Array.from({ length: 70 }, (_, i) => rules.consider(101 + i))
+  const consider = liveCheckpoints(10 * 2)
+  const due = Array.from({ length: 70 }, (_, i) => consider(101 + i))
   assert.equal(
     due.filter((one) => one !== undefined),
     [120, 140, 160],

@@ -198,7 +198,10 @@ copy('it follows a running store, and ends with its last event when that stops',
     said += text
   })
   const exited = once(child, 'exit')
-  await until(() => rowsOf(stage, 'target').length > 50, { what: 'the first events' })
+  await until(() => rowsOf(stage, 'target').length > 50, {
+    msMax: 60_000,
+    what: 'the first events',
+  })
   const stopped = performance.now()
   await source.end('SIGTERM')
   await writing

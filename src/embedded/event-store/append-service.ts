@@ -2,19 +2,18 @@ import type {
   AppendReq,
   AppendResp,
   DeleteReq,
-  DeleteResp,
   TombstoneReq,
-  TombstoneResp,
 } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
-import type { ServerReadableStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
+import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js'
 import { appendBytesMax } from '../../../protocol/limits.ts'
 import { eventStoreRequestBytesMax } from '../../../protocol/limits-embedded.ts'
 import type { Expected } from './check-append.ts'
 import { expectedNumber, expectedOf } from './expected.ts'
-import { diskFull, Fault, invalid, streamDeleted, tooBig, tooLong, wrongVersion } from './faults.ts'
+import { diskFull, invalid, streamDeleted, tooBig, tooLong, wrongVersion } from './faults.ts'
 import { proposedOf } from './proposals.ts'
 import type { Proposed } from './stored.ts'
+import { reply, unary } from './unary.ts'
 import { empty, placed, streamName } from './wire.ts'
 import type { Writer, Written } from './writer.ts'
 
@@ -71,13 +70,6 @@ const answered = (written: Written, stream: string): Answered => {
     case 'disk-full':
       throw diskFull()
   }
-}
-
-const reply = <Response>(work: Promise<Response>, callback: sendUnaryData<Response>): void => {
-  work.then(
-    (response) => callback(null, response),
-    (error: unknown) => callback(error instanceof Fault ? error : invalid(String(error)), null),
-  )
 }
 
 /** What one call of the unary form brought so far. */
@@ -160,27 +152,16 @@ const removal = async (
   return result.position ?? 0
 }
 
-export const remove =
-  (writer: Writer) =>
-  (call: ServerUnaryCall<DeleteReq, DeleteResp>, callback: sendUnaryData<DeleteResp>): void => {
-    const work = async () => {
-      const position = await removal(call.request.getOptions(), (s, e) => writer.remove(s, e))
-      const place = placed(new streams.DeleteResp.Position(), position)
-      return new streams.DeleteResp().setPosition(place)
-    }
-    reply(work(), callback)
-  }
+export const remove = (writer: Writer) =>
+  unary(async (request: DeleteReq) => {
+    const position = await removal(request.getOptions(), (s, e) => writer.remove(s, e))
+    const place = placed(new streams.DeleteResp.Position(), position)
+    return new streams.DeleteResp().setPosition(place)
+  })
 
-export const tombstone =
-  (writer: Writer) =>
-  (
-    call: ServerUnaryCall<TombstoneReq, TombstoneResp>,
-    callback: sendUnaryData<TombstoneResp>,
-  ): void => {
-    const work = async () => {
-      const position = await removal(call.request.getOptions(), (s, e) => writer.tombstone(s, e))
-      const place = placed(new streams.TombstoneResp.Position(), position)
-      return new streams.TombstoneResp().setPosition(place)
-    }
-    reply(work(), callback)
-  }
+export const tombstone = (writer: Writer) =>
+  unary(async (request: TombstoneReq) => {
+    const position = await removal(request.getOptions(), (s, e) => writer.tombstone(s, e))
+    const place = placed(new streams.TombstoneResp.Position(), position)
+    return new streams.TombstoneResp().setPosition(place)
+  })

@@ -5,14 +5,7 @@ import {
   eventStorePartialAppendMsMax,
   eventStoreRequestBytesMax,
 } from '../../../protocol/limits-embedded.ts'
-import {
-  type Answer,
-  type Answerable,
-  answerOf,
-  badRequest,
-  refusal,
-  timedOut,
-} from './batch-answers.ts'
+import { type Answer, answerOf, badRequest, refusal, timedOut } from './batch-answers.ts'
 import type { Expected } from './check-append.ts'
 import { type BatchRequest, uuidIn } from './codec/batch-append.ts'
 import { diskFull, tooLong } from './faults.ts'
@@ -121,7 +114,7 @@ class Batch {
     }
     if (partial.dataBytes > appendBytesMax) {
       this.#drop(key)
-      this.#answer(partial, { kind: 'too-big' })
+      this.#send(answerOf({ kind: 'too-big' }, partial))
       return
     }
     if (this.#heldBytes > eventStoreRequestBytesMax && !request.isFinal) {
@@ -160,10 +153,6 @@ class Batch {
     return partial
   }
 
-  #answer({ stream, expected, correlation }: Partial, written: Answerable): void {
-    this.#send(answerOf(written, { stream, expected, correlation }))
-  }
-
   // What is never completed is answered with the correlation id in structured form (recorded).
   #expire(key: string): void {
     const partial = this.#drop(key)
@@ -183,7 +172,7 @@ class Batch {
     this.#pending += 1
     void this.#writer.append(stream, events, expected).then((written) => {
       this.#pending -= 1
-      if (written.kind !== 'disk-full') this.#answer(partial, written)
+      if (written.kind !== 'disk-full') this.#send(answerOf(written, partial))
       else if (this.#open) this.#call.emit('error', diskFull())
     })
   }

@@ -29,6 +29,12 @@ export type Verdict =
 const write: Verdict = { kind: 'write' }
 const wrong: Verdict = { kind: 'wrong-version' }
 
+const repeat = (last: Written, state: Situation): Verdict => ({
+  kind: 'repeat',
+  revision: last.revision,
+  position: state.deleted ? undefined : last.position,
+})
+
 /** Strong for an exact revision: the events that stand from there on decide, of whatever age. */
 const exact = (
   expected: number,
@@ -36,21 +42,15 @@ const exact = (
   state: Situation,
   memory: Memory,
 ): Verdict => {
-  const revives = expected === -1 && state.deleted
   if (state.last < expected) return wrong
   if (state.last === expected) return write
   const found = ids.map((id, k) => {
     const event = memory.at(expected + 1 + k)
-    return event?.id === id ? event : undefined
+    return event?.id === id ? { revision: expected + 1 + k, position: event.position } : undefined
   })
   const last = found.at(-1)
-  if (ids.length > 0 && found[0] && found.every((event) => event) && last)
-    return {
-      kind: 'repeat',
-      revision: expected + ids.length,
-      position: state.deleted ? undefined : last.position,
-    }
-  return revives && !found[0] ? write : wrong
+  if (last && found.every((event) => event)) return repeat(last, state)
+  return expected === -1 && state.deleted && !found[0] ? write : wrong
 }
 
 /** Bounded for the others: the first id decides; once it is known, all must be, in whatever order. */
@@ -59,12 +59,7 @@ const loose = (ids: readonly string[], state: Situation, memory: Memory): Verdic
   if (first === undefined || !memory.recent(first)) return write
   const found = ids.map(memory.recent)
   const last = found.at(-1)
-  if (!found.every((one) => one) || !last) return wrong
-  return {
-    kind: 'repeat',
-    revision: last.revision,
-    position: state.deleted ? undefined : last.position,
-  }
+  return last && found.every((one) => one) ? repeat(last, state) : wrong
 }
 
 /** Whether an append may be written, or was already, as EventStoreDB 24.2 was seen to decide. */

@@ -55,17 +55,11 @@ export class CatchUpCheckpoints {
   }
 }
 
-/** Live, every `window × interval`-th event has one, counted from going live. */
-export class LiveCheckpoints {
-  readonly #every: number
-  #considered = 0
-
-  constructor(window: number, interval: number) {
-    this.#every = window * interval
-  }
-
-  consider(position: number): number | undefined {
-    this.#considered = (this.#considered + 1) % this.#every
-    return this.#considered === 0 ? position : undefined
+/** Live, every so many events, window × interval, one has a checkpoint, counted from going live. */
+export const liveCheckpoints = (every: number) => {
+  let considered = 0
+  return (position: number): number | undefined => {
+    considered = (considered + 1) % every
+    return considered === 0 ? position : undefined
   }
 }

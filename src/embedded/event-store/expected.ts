@@ -4,20 +4,16 @@ import type {
   TombstoneReq,
 } from '@eventstore/db-client/generated/streams_pb.js'
 import type { Expected } from './check-append.ts'
+import { asNumber } from './wire.ts'
 
 type Options = AppendReq.Options | DeleteReq.Options | TombstoneReq.Options
-
-const revisionOf = (text: string): number => {
-  const revision = BigInt(text)
-  return revision > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(revision)
-}
 
 /** What the request expects of the stream; `undefined` when it does not say. */
 export const expectedOf = (options: Options): Expected | undefined => {
   if (options.hasAny()) return 'any'
   if (options.hasNoStream()) return 'no_stream'
   if (options.hasStreamExists()) return 'stream_exists'
-  return options.hasRevision() ? revisionOf(options.getRevision()) : undefined
+  return options.hasRevision() ? asNumber(options.getRevision()) : undefined
 }
 
 /** As numbers, which is how trailers say it. */

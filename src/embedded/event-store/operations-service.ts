@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type {
   ScavengeResp,
-  StartScavengeReq,
   StopScavengeReq,
 } from '@eventstore/db-client/generated/operations_pb.js'
 import operations from '@eventstore/db-client/generated/operations_pb.js'
-import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import { Fault } from './faults.ts'
 import type { Scavenger } from './scavenger.ts'
+import { ownEvent } from './stored.ts'
+import { unary } from './unary.ts'
 import type { Writer } from './writer.ts'
 
 type Running = { readonly id: string; stopped: boolean }
@@ -26,13 +27,7 @@ const unknownScavenge = new Fault(status.NOT_FOUND, 'No such scavenge is under w
 export const scavenging = (scavenger: Scavenger, writer: Writer) => {
   let running: Running | undefined
   const tell = async (id: string, type: string, data: object) => {
-    const event = {
-      id: randomUUID(),
-      type,
-      contentType: 'application/json',
-      data: Buffer.from(JSON.stringify({ scavengeId: id, ...data })),
-      metadata: Buffer.alloc(0),
-    }
+    const event = ownEvent(randomUUID(), type, JSON.stringify({ scavengeId: id, ...data }))
     await writer.append(`$scavenges-${id}`, [event], 'any')
   }
   const perform = async (scavenge: Running) => {
@@ -48,23 +43,15 @@ export const scavenging = (scavenger: Scavenger, writer: Writer) => {
     void perform(running)
     return answer(running.id, ScavengeResult.STARTED)
   }
-  const stop = (id: string): ScavengeResp | undefined => {
-    if (running?.id !== id) return undefined
+  const stop = (id: string): ScavengeResp => {
+    if (running?.id !== id) throw unknownScavenge
     running.stopped = true
     return answer(id, ScavengeResult.STOPPED)
   }
   return {
-    startScavenge: (
-      _call: ServerUnaryCall<StartScavengeReq, ScavengeResp>,
-      callback: sendUnaryData<ScavengeResp>,
-    ): void => callback(null, start()),
-    stopScavenge: (
-      call: ServerUnaryCall<StopScavengeReq, ScavengeResp>,
-      callback: sendUnaryData<ScavengeResp>,
-    ): void => {
-      const stopped = stop(call.request.getOptions()?.getScavengeId() ?? '')
-      if (stopped) callback(null, stopped)
-      else callback(unknownScavenge, null)
-    },
+    startScavenge: unary(start),
+    stopScavenge: unary((request: StopScavengeReq) =>
+      stop(request.getOptions()?.getScavengeId() ?? ''),
+    ),
   }
 }

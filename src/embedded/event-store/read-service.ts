@@ -1,9 +1,9 @@
-import { Fault, invalid } from './faults.ts'
 import { readAll, readStream } from './finite-read.ts'
 import type { LogReader } from './log-reader.ts'
 import { type ReadRequest, readRequestOf } from './read-request.ts'
 import { Gone, type OpenCall, type ReadCall, Sender } from './sender.ts'
 import { type Commits, followAll, followStream } from './subscriptions.ts'
+import { faultOf } from './unary.ts'
 
 type Deps = {
   readonly reader: LogReader
@@ -21,8 +21,8 @@ const serve = (deps: Deps, request: ReadRequest, sender: Sender): Promise<void> 
       ? followAll(deps, request, sender)
       : followStream(deps, stream, request, sender)
   return stream === undefined
-    ? readAll(reader, request, sender)
-    : readStream(reader, stream, request, sender)
+    ? readAll({ reader, request, sender })
+    : readStream({ reader, request, sender }, stream)
 }
 
 /** Streams.Read: finite reads and subscriptions, of a stream or of all. */
@@ -37,8 +37,7 @@ export const read =
     run()
       .then(() => call.end())
       .catch((error: unknown) => {
-        if (!(error instanceof Gone))
-          call.emit('error', error instanceof Fault ? error : invalid(String(error)))
+        if (!(error instanceof Gone)) call.emit('error', faultOf(error))
       })
       .finally(over)
   }

@@ -24,17 +24,20 @@ const rowOf = (row: Row): StoredRow => ({
   metadata: row['metadata'] as Uint8Array,
 })
 
+function* rowsOf(found: Iterable<Row>): Generator<StoredRow> {
+  for (const row of found) yield rowOf(row)
+}
+
 /** An event without its content: enough for a filter. */
 export type Outline = { readonly position: number; readonly stream: string; readonly type: string }
 
 /** `end`: nothing stands behind these. A page is full at its count of events, or at its bytes. */
 export type Page = { readonly rows: StoredRow[]; readonly end: boolean }
 
-const pageOf = (found: Iterable<Row>, count: number): Page => {
+const pageOf = (found: Iterable<StoredRow>, count: number): Page => {
   const rows: StoredRow[] = []
   let bytes = 0
-  for (const one of found) {
-    const row = rowOf(one)
+  for (const row of found) {
     rows.push(row)
     bytes += row.data.length + row.metadata.length
     if (bytes >= eventStorePageBytesMax) return { rows, end: false }
@@ -45,20 +48,6 @@ const pageOf = (found: Iterable<Row>, count: number): Page => {
 /** The position of the newest event, 0 when there is none. */
 export const endOf = (db: DatabaseSync): number =>
   Number(db.prepare('select max(position) as position from events').get()?.['position'] ?? 0)
-
-/** What the tail has, cut to a page. */
-const pageOfTail = (tail: Tail, position: number, count: number): Page | undefined => {
-  const rows = tail.from(position, count)
-  if (!rows) return undefined
-  let bytes = 0
-  const over = rows.findIndex(({ data, metadata }) => {
-    bytes += data.length + metadata.length
-    return bytes >= eventStorePageBytesMax
-  })
-  return over >= 0
-    ? { rows: rows.slice(0, over + 1), end: false }
-    : { rows, end: rows.length < count }
-}
 
 const prepared = (reader: DatabaseSync) => {
   const stream = `select ${columns} ${from} where e.stream = ? and e.revision >= 0`
@@ -100,21 +89,17 @@ export class Rows {
     this.#statements = prepared(reader)
   }
 
-  forwards(stream: number, revision: number, count: number): Page {
-    return pageOf(this.#statements.forwards.iterate(stream, revision, count), count)
+  /** From a revision on, in either direction. */
+  ofStream(stream: number, revision: number, count: number, backwards = false): Page {
+    const statement = this.#statements[backwards ? 'backwards' : 'forwards']
+    return pageOf(rowsOf(statement.iterate(stream, revision, count)), count)
   }
 
-  backwards(stream: number, revision: number, count: number): Page {
-    return pageOf(this.#statements.backwards.iterate(stream, revision, count), count)
-  }
-
-  allForwards(position: number, count: number): Page {
-    const recent = pageOfTail(this.#tail, position, count)
-    return recent ?? pageOf(this.#statements.allForwards.iterate(position, count), count)
-  }
-
-  allBackwards(position: number, count: number): Page {
-    return pageOf(this.#statements.allBackwards.iterate(position, count), count)
+  /** Forwards from a position on, or backwards from before it. */
+  ofAll(position: number, count: number, backwards = false): Page {
+    const recent = backwards ? undefined : this.#tail.from(position, count)
+    const statement = this.#statements[backwards ? 'allBackwards' : 'allForwards']
+    return pageOf(recent ?? rowsOf(statement.iterate(position, count)), count)
   }
 
   at(position: number): StoredRow | undefined {

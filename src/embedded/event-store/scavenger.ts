@@ -23,23 +23,20 @@ type Deps = {
 }
 
 const loadProbeMs = 100
-const namesAtOnce = 64
 const pagesAtOnce = 256
 
-/** What is hidden below, and what is too old, of a stream; both end before the last event unless the stream is closed for ever. */
-type Rule = { readonly id: number; readonly hiddenBelow: number; readonly expiredMs: number }
-
-const ruleOf = (head: Head, nowMs: number): Rule | undefined => {
-  const { id, last, tombstoned, truncation } = head
-  if (id === undefined || last < 0) return undefined
-  if (tombstoned && !head.closedByOwner)
-    return { id, hiddenBelow: last + 1, expiredMs: Number.NEGATIVE_INFINITY }
-  const expiredMs =
-    truncation.maxAgeSeconds === undefined
-      ? Number.NEGATIVE_INFINITY
-      : nowMs - truncation.maxAgeSeconds * 1_000
-  const hiddenBelow = truncation.deleted ? last : Math.min(last, firstVisible(truncation, last))
-  return { id, hiddenBelow, expiredMs }
+/** Which events of a stream may go: those that are hidden or expired, and older than `ageMs`; the last one only where the stream is closed for ever. */
+const ruleOf = (head: Head, nowMs: number, ageMs: number) => {
+  const { last, tombstoned, truncation } = head
+  const isClosed = tombstoned && !head.closedByOwner
+  const visible = truncation.deleted ? last : Math.min(last, firstVisible(truncation, last))
+  const hiddenBelow = isClosed ? last + 1 : visible
+  const expiredMs = nowMs - (truncation.maxAgeSeconds ?? Number.POSITIVE_INFINITY) * 1_000
+  return (revision: number, createdMs: number): boolean => {
+    const isHidden = revision < hiddenBelow || createdMs <= expiredMs
+    const isLast = revision === last && !tombstoned
+    return isHidden && !isLast && createdMs <= nowMs - ageMs
+  }
 }
 
 /**
@@ -48,8 +45,8 @@ const ruleOf = (head: Head, nowMs: number): Rule | undefined => {
  */
 export class Scavenger {
   readonly #deps: Deps
-  readonly #names: StatementSync
-  readonly #tombstoned: StatementSync
+  readonly #nextName: StatementSync
+  readonly #nextTombstoned: StatementSync
   readonly #oldest: StatementSync
   readonly #remove: StatementSync
   readonly #mark: StatementSync
@@ -60,16 +57,16 @@ export class Scavenger {
     this.#deps = deps
     const { writer } = deps
     // Only a stream with metadata hides anything: the names of metastreams are those from `$$` to `$%`.
-    this.#names = writer.prepare(
-      `select name from streams where name > ? and name < '$%' order by name limit ${namesAtOnce}`,
+    this.#nextName = writer.prepare(
+      "select name from streams where name > ? and name < '$%' order by name limit 1",
     )
-    this.#tombstoned = writer.prepare(
+    this.#nextTombstoned = writer.prepare(
       `select s.id, s.name from events e join streams s on s.id = e.stream
-       where e.revision = -2 and e.stream > ? order by e.stream limit ${namesAtOnce}`,
+       where e.revision = -2 and e.stream > ? order by e.stream limit 1`,
     )
     this.#oldest = writer.prepare(
       `select position, revision, created_ms from events where stream = ? and revision >= 0
-       order by revision limit ${eventStoreScavengeSliceEventsMax + 1}`,
+       order by revision limit ${eventStoreScavengeSliceEventsMax}`,
     )
     this.#remove = writer.prepare('delete from events where position = ?')
     this.#mark = writer.prepare(
@@ -147,20 +144,15 @@ export class Scavenger {
   }
 
   *#hiding(): Generator<string> {
-    for (let after = '$$'; ; ) {
-      const found = this.#names.all(after).map((row) => String(row['name']))
-      for (const name of found) {
-        yield name
-        yield name.slice(2)
-      }
-      after = found.at(-1) ?? ''
-      if (after === '') break
+    for (let found = this.#nextName.get('$$'); found; ) {
+      const name = String(found['name'])
+      yield name
+      yield name.slice(2)
+      found = this.#nextName.get(name)
     }
-    for (let after = 0; ; ) {
-      const found = this.#tombstoned.all(after)
-      for (const row of found) yield String(row['name'])
-      if (found.length === 0) return
-      after = Number(found.at(-1)?.['id'])
+    for (let found = this.#nextTombstoned.get(0); found; ) {
+      yield String(found['name'])
+      found = this.#nextTombstoned.get(Number(found['id']))
     }
   }
 
@@ -169,18 +161,13 @@ export class Scavenger {
   }
 
   #slice(stream: string, ageMs: number): number {
-    const nowMs = this.#deps.now()
-    const rule = ruleOf(this.#deps.head(stream), nowMs)
-    if (!rule) return 0
-    const { last, tombstoned } = this.#deps.head(stream)
+    const head = this.#deps.head(stream)
+    if (head.id === undefined || head.last < 0) return 0
+    const mayGo = ruleOf(head, this.#deps.now(), ageMs)
     const gone: number[] = []
-    for (const row of this.#oldest.all(rule.id)) {
-      const [revision, createdMs] = [Number(row['revision']), Number(row['created_ms'])]
-      const isLast = revision === last && !tombstoned
-      const isHidden = revision < rule.hiddenBelow || createdMs <= rule.expiredMs
-      if (isLast || !isHidden || createdMs > nowMs - ageMs) break
+    for (const row of this.#oldest.all(head.id)) {
+      if (!mayGo(Number(row['revision']), Number(row['created_ms']))) break
       gone.push(Number(row['position']))
-      if (gone.length === eventStoreScavengeSliceEventsMax) break
     }
     return gone.length > 0 && this.#tidy(() => this.#removeAll(gone)) ? gone.length : 0
   }

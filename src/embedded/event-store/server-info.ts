@@ -1,9 +1,6 @@
-import type { ClusterInfo } from '@eventstore/db-client/generated/gossip_pb.js'
 import gossip from '@eventstore/db-client/generated/gossip_pb.js'
-import type { SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb.js'
 import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js'
-import type { Empty } from '@eventstore/db-client/generated/shared_pb.js'
-import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js'
+import { unary } from './unary.ts'
 import { uuidMessage } from './wire.ts'
 
 /** The version whose behaviour is kept: that of the server it was compared with. */
@@ -22,38 +19,31 @@ const methods: readonly (readonly [string, string, readonly string[]])[] = [
 ]
 
 /** ServerFeatures.GetSupportedMethods: only what is there. */
-export const getSupportedMethods = (
-  _call: ServerUnaryCall<Empty, SupportedMethods>,
-  callback: sendUnaryData<SupportedMethods>,
-): void => {
+export const getSupportedMethods = unary(() => {
   const list = methods.map(([service, method, features]) =>
     new featuresPb.SupportedMethod()
       .setServiceName(service)
       .setMethodName(method)
       .setFeaturesList([...features]),
   )
-  callback(
-    null,
-    new featuresPb.SupportedMethods()
-      .setMethodsList(list)
-      .setEventStoreServerVersion(serverVersion),
-  )
-}
+  return new featuresPb.SupportedMethods()
+    .setMethodsList(list)
+    .setEventStoreServerVersion(serverVersion)
+})
 
 /** Gossip.Read: a cluster of one, which leads. */
-export const readGossip =
-  (node: {
-    readonly instance: string
-    readonly host: string
-    readonly port: () => number
-    readonly now: () => number
-  }) =>
-  (_call: ServerUnaryCall<Empty, ClusterInfo>, callback: sendUnaryData<ClusterInfo>): void => {
+export const readGossip = (node: {
+  readonly instance: string
+  readonly host: string
+  readonly port: () => number
+  readonly now: () => number
+}) =>
+  unary(() => {
     const member = new gossip.MemberInfo()
       .setInstanceId(uuidMessage(node.instance, 'structured'))
       .setTimeStamp(`${node.now()}0000`)
       .setState(gossip.MemberInfo.VNodeState.LEADER)
       .setIsAlive(true)
       .setHttpEndPoint(new gossip.EndPoint().setAddress(node.host).setPort(node.port()))
-    callback(null, new gossip.ClusterInfo().setMembersList([member]))
-  }
+    return new gossip.ClusterInfo().setMembersList([member])
+  })

@@ -40,18 +40,16 @@ const elsewhere =
   'The embedded event store offers streams and scavenging alone. Persistent subscriptions, projections, users and other ' +
   'operations are in EventStoreDB: point EVENTSTORE_URL at one; `lapel eventstore copy` brings the events there.'
 
+type Refused = { readonly emit: (event: string, error: object) => void }
+
 /** What is not here answers UNIMPLEMENTED and says where to get it. */
-const refuse = (definition: ServiceDefinition): UntypedServiceImplementation =>
-  Object.fromEntries(
-    Object.entries(definition).map(([name, { responseStream }]) => [
-      name,
-      responseStream
-        ? (call: { emit: (event: string, error: object) => void }) =>
-            call.emit('error', { code: status.UNIMPLEMENTED, details: elsewhere })
-        : (_call: unknown, callback: (error: object) => void) =>
-            callback({ code: status.UNIMPLEMENTED, details: elsewhere }),
-    ]),
-  )
+const refuse = (definition: ServiceDefinition): UntypedServiceImplementation => {
+  const error = { code: status.UNIMPLEMENTED, details: elsewhere }
+  // Only a call with a single answer brings a callback.
+  const refuseCall = (call: Refused, callback?: (error: object) => void) =>
+    callback ? callback(error) : call.emit('error', error)
+  return Object.fromEntries(Object.keys(definition).map((name) => [name, refuseCall]))
+}
 
 const notHere = [
   ['persistent', 'PersistentSubscriptionsService'],

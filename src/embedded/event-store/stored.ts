@@ -24,6 +24,15 @@ export type Proposed = {
   readonly metadata: Uint8Array
 }
 
+/** An event that the store writes of itself. */
+export const ownEvent = (id: string, type: string, json: string): Proposed => ({
+  id,
+  type,
+  contentType: 'application/json',
+  data: Buffer.from(json),
+  metadata: Buffer.alloc(0),
+})
+
 /** How the revision of a tombstone, 2^63 − 1, is stored: so every other one stays a safe integer. */
 export const storedTombstone = -2
 

@@ -3,15 +3,14 @@ import {
   eventStorePageEventsMax,
   eventStoreScanEventsMax,
 } from '../../../protocol/limits-embedded.ts'
-import { CatchUpCheckpoints, LiveCheckpoints } from './checkpoint-rules.ts'
-import { encodeReadEvent } from './codec/read-event.ts'
+import { CatchUpCheckpoints, liveCheckpoints } from './checkpoint-rules.ts'
 import type { EventFilter } from './event-filter.ts'
 import { invalid, streamDeleted } from './faults.ts'
-import type { LogReader } from './log-reader.ts'
+import type { LogReader, StreamPage } from './log-reader.ts'
 import type { ReadRequest } from './read-request.ts'
 import { Gone, type Sender } from './sender.ts'
 import type { StoredRow } from './stored.ts'
-import { caughtUpMessage, checkpointMessage, confirmationMessage } from './wire.ts'
+import { asNumber, caughtUpMessage, checkpointMessage, confirmationMessage } from './wire.ts'
 
 /** Wakes subscriptions after a commit. */
 export type Commits = {
@@ -24,80 +23,74 @@ export type Commits = {
 type Deps = { readonly reader: LogReader; readonly commits: Commits; readonly newId: () => string }
 
 type Feed = Deps & { readonly request: ReadRequest; readonly sender: Sender }
-type Chunk = {
-  readonly events: readonly StoredRow[]
-  readonly next: number
-  readonly end: boolean
-}
 
 const sendRow = ({ reader, request, sender }: Feed, row: StoredRow) =>
-  sender.send(encodeReadEvent(reader.resolved(row, request.resolveLinks), request.uuids))
+  sender.send(reader.encoded(row, request))
 
-/** Sends chunk after chunk, with a turn of the loop between two, until there is no more for now; gives where to go on. */
-const drain = async (feed: Feed, from: number, chunkAt: (next: number) => Chunk) => {
+/** Sends page after page, with a turn of the loop between two, until there is no more for now; gives where to go on. */
+const drain = async (feed: Feed, from: number, pageAt: (next: number) => StreamPage) => {
   for (let next = from; ; await turn()) {
-    const { events, next: after, end } = chunkAt(next)
+    const { events, next: after, end } = pageAt(next)
     for (const row of events) await sendRow(feed, row)
     next = Math.max(next, after)
     if (end) return next
   }
 }
 
-const asNumber = (value: bigint): number =>
-  value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
-
-const visibleOf =
-  (reader: LogReader, stream: string) =>
-  (from: number): Chunk => {
-    const page = reader.page(stream, from, eventStorePageEventsMax, false)
-    return page.end ? { ...page, next: Math.max(page.next, page.last + 1) } : page
-  }
+/** Brings what there is from a place on, and gives where to go on. */
+type Bring = (from: number) => Promise<number>
 
 /**
  * A cursor over the log and a wake-up: no buffer between catching up and live, and nothing that grows with a slow
- * reader. Metadata hides events while catching up; live ones are all sent (recorded).
+ * reader.
  */
+const follow = async (
+  { commits, sender }: Feed,
+  from: number,
+  catchUp: Bring,
+  live: Bring,
+): Promise<void> => {
+  let seen = commits.count()
+  let next = await catchUp(from)
+  await sender.send(caughtUpMessage())
+  for (;;) {
+    await commits.after(seen, sender)
+    seen = commits.count()
+    next = await live(next)
+  }
+}
+
+/** Metadata hides events while catching up; live ones are all sent (recorded). */
 export const followStream = async (
   deps: Deps,
   stream: string,
   request: ReadRequest,
   sender: Sender,
 ): Promise<void> => {
-  const { reader, commits, newId } = deps
+  const { reader, newId } = deps
   const feed = { ...deps, request, sender }
   const { from } = request
   const { tombstoned, last } = reader.head(stream)
   if (tombstoned) throw streamDeleted(stream)
   const first = from === 'start' ? 0 : from === 'end' ? last + 1 : asNumber(from) + 1
   await sender.send(confirmationMessage(newId()))
-  let seen = commits.count()
-  let next = await drain(feed, first, visibleOf(reader, stream))
-  await sender.send(caughtUpMessage())
-  for (;;) {
-    const closed = reader.head(stream).tombstoned
-    next = await drain(feed, next, (at) => reader.everything(stream, at))
-    if (closed) return endTombstoned(feed, stream)
-    await commits.after(seen, sender)
-    seen = commits.count()
+  const visible = (at: number): StreamPage => {
+    const page = reader.page(stream, at, eventStorePageEventsMax, false)
+    return page.end ? { ...page, next: Math.max(page.next, reader.head(stream).last + 1) } : page
   }
-}
-
-const endTombstoned = async (feed: Feed, stream: string) => {
-  const row = feed.reader.rows.tombstone(stream)
-  if (row) await sendRow(feed, row)
-  throw streamDeleted(stream)
-}
-
-/** Where a subscription to all streams begins: at an event that exists, or at an edge. */
-const startOf = (reader: LogReader, { from }: ReadRequest): number => {
-  if (from === 'start') return 0
-  const end = reader.rows.end()
-  if (from === 'end') return end
-  const position = asNumber(from)
-  if (position === Number.MAX_SAFE_INTEGER) return end
-  if (position > 0 && position <= end && !reader.rows.isPosition(position))
-    throw invalid(`There is no event at position ${position}.`)
-  return position
+  await follow(
+    feed,
+    first,
+    (next) => drain(feed, next, visible),
+    async (next) => {
+      const closed = reader.head(stream).tombstoned
+      const after = await drain(feed, next, (at) => reader.everything(stream, at))
+      if (!closed) return after
+      const row = reader.rows.tombstone(stream)
+      if (row) await sendRow(feed, row)
+      throw streamDeleted(stream)
+    },
+  )
 }
 
 export const followAll = async (
@@ -105,27 +98,20 @@ export const followAll = async (
   request: ReadRequest,
   sender: Sender,
 ): Promise<void> => {
+  const { reader, newId } = deps
   const { filter } = request
-  await sender.send(confirmationMessage(deps.newId()))
+  await sender.send(confirmationMessage(newId()))
   if (filter?.window === 0) throw invalid('The search window must be greater than 0.')
-  const start = startOf(deps.reader, request)
+  const start = reader.placeInAll(request)
   const feed = { ...deps, request, sender }
-  if (filter) return followFiltered(feed, { filter, start })
-  const chunkAt = (from: number): Chunk => {
-    const { rows, end } = deps.reader.rows.allForwards(from, eventStorePageEventsMax)
-    return { events: rows, next: (rows.at(-1)?.position ?? from - 1) + 1, end }
-  }
-  let seen = deps.commits.count()
-  let next = await drain(feed, start + 1, chunkAt)
-  await sender.send(caughtUpMessage())
-  for (;;) {
-    await deps.commits.after(seen, sender)
-    seen = deps.commits.count()
-    next = await drain(feed, next, chunkAt)
-  }
+  if (filter) return followFiltered(feed, filter, start)
+  const all: Bring = (next) =>
+    drain(feed, next, (from) => {
+      const { rows, end } = reader.rows.ofAll(from, eventStorePageEventsMax)
+      return { events: rows, next: (rows.at(-1)?.position ?? from - 1) + 1, end }
+    })
+  return follow(feed, start + 1, all, all)
 }
-
-type Filtered = { readonly filter: EventFilter; readonly start: number }
 
 /** Goes through the log from a position to its end, a page at a time and a turn of the loop between two; gives where to go on. */
 const scan = async (
@@ -142,8 +128,8 @@ const scan = async (
   }
 }
 
-const followFiltered = async (feed: Feed, { filter, start }: Filtered) => {
-  const { reader, commits, request, sender } = feed
+const followFiltered = async (feed: Feed, filter: EventFilter, start: number) => {
+  const { reader, request, sender } = feed
   const { window, interval, matches } = filter
   const sendAt = async (position: number) => {
     const row = reader.rows.at(position)
@@ -152,24 +138,22 @@ const followFiltered = async (feed: Feed, { filter, start }: Filtered) => {
   const checkpointAt = async (position: number | undefined) => {
     if (position !== undefined) await sender.send(checkpointMessage(position))
   }
-  let seen = commits.count()
-  const catchUp = new CatchUpCheckpoints(window, interval)
-  // From the end nothing is considered: what stands there was not asked for.
-  const first = request.from === 'end' ? start + 1 : start
-  let next = await scan(feed, first, async (position, stream, type) => {
-    const wanted = position > start && matches(stream, type)
-    if (wanted) await sendAt(position)
-    await checkpointAt(catchUp.consider(position, wanted))
-  })
-  await checkpointAt(catchUp.end())
-  await sender.send(caughtUpMessage())
-  const live = new LiveCheckpoints(window, interval)
-  for (;;) {
-    await commits.after(seen, sender)
-    seen = commits.count()
-    next = await scan(feed, Math.max(next, start + 1), async (position, stream, type) => {
-      if (matches(stream, type)) await sendAt(position)
-      await checkpointAt(live.consider(position))
+  const catchUp: Bring = async (from) => {
+    const checkpoints = new CatchUpCheckpoints(window, interval)
+    const next = await scan(feed, from, async (position, stream, type) => {
+      const wanted = position > start && matches(stream, type)
+      if (wanted) await sendAt(position)
+      await checkpointAt(checkpoints.consider(position, wanted))
     })
+    await checkpointAt(checkpoints.end())
+    return Math.max(next, start + 1)
   }
+  const considerLive = liveCheckpoints(window * interval)
+  const live: Bring = (from) =>
+    scan(feed, from, async (position, stream, type) => {
+      if (matches(stream, type)) await sendAt(position)
+      await checkpointAt(considerLive(position))
+    })
+  // From the end nothing is considered: what stands there was not asked for.
+  return follow(feed, request.from === 'end' ? start + 1 : start, catchUp, live)
 }

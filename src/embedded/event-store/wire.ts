@@ -49,6 +49,10 @@ export const streamName = (identifier: StreamIdentifier | undefined): string =>
 export const streamIdentifier = (name: string): StreamIdentifier =>
   new shared.StreamIdentifier().setStreamName(Buffer.from(name))
 
+/** A 64-bit number of a request; what is past every revision and position is the largest of them. */
+export const asNumber = (value: bigint | string): number =>
+  Math.min(Number(value), Number.MAX_SAFE_INTEGER)
+
 type Place<P> = { setCommitPosition(value: string): P; setPreparePosition(value: string): P }
 
 /** Commit and prepare position are the same here. */

@@ -10,6 +10,7 @@ import {
   isMetastream,
   metadataType,
   metastreamOf,
+  ownEvent,
   type Proposed,
   plainId,
   type StoredRow,
@@ -45,9 +46,6 @@ type Deps = {
 
 // Positions grow by what a record takes, with a share for its fixed columns.
 const recordOverheadBytes = 64
-
-const sizeOf = (events: readonly Proposed[]): number =>
-  events.reduce((sum, { data }) => sum + data.length, 0)
 
 /**
  * The one that writes. Requests that arrive while a commit is under way make up the next one; an answer is given only
@@ -91,8 +89,7 @@ export class Writer {
   /** As the real server does, an empty log begins with one event of its own. */
   #beginLog(): void {
     this.#begin.run()
-    const data = Buffer.from('{"$maxCount":10000}')
-    this.#put('$$$scavenges', [this.#systemEvent(data)])
+    this.#put('$$$scavenges', [this.#metadata('{"$maxCount":10000}')])
     this.#end.run()
     this.#heads.forgetAll()
     this.#deps.onCommit(this.#written)
@@ -133,10 +130,14 @@ export class Writer {
     if (this.#closed) return Promise.resolve({ kind: 'disk-full' })
     return new Promise((done) => {
       this.#queue.push({ run, done })
-      if (this.#scheduled) return
-      this.#scheduled = true
-      setImmediate(() => this.#flush())
+      this.#schedule()
     })
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#queue.length === 0) return
+    this.#scheduled = true
+    setImmediate(() => this.#flush())
   }
 
   #flush(): void {
@@ -146,10 +147,7 @@ export class Writer {
     const results = this.#commit(jobs)
     this.#busyMs += performance.now() - started
     for (const [i, job] of jobs.entries()) job.done(results[i] ?? { kind: 'disk-full' })
-    if (this.#queue.length > 0 && !this.#scheduled) {
-      this.#scheduled = true
-      setImmediate(() => this.#flush())
-    }
+    this.#schedule()
   }
 
   #commit(jobs: readonly Job[]): readonly Written[] {
@@ -192,7 +190,8 @@ export class Writer {
   }
 
   #append(stream: string, events: readonly Proposed[], expected: Expected): Written {
-    if (sizeOf(events) > appendBytesMax) return { kind: 'too-big' }
+    const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
+    if (bytes > appendBytesMax) return { kind: 'too-big' }
     const head = this.#heads.of(stream)
     const tombstoned = head.tombstoned && !(head.closedByOwner && head.last >= 0)
     const state = { ...head, tombstoned, deleted: head.truncation.deleted }
@@ -204,11 +203,15 @@ export class Writer {
     const revives = events.length > 0 && this.#isMetadataOfDeleted(stream)
     const first = head.last + 1
     this.#put(stream, events)
-    const written = { kind: 'written', revision: head.last, position: this.#position } as const
+    const written = this.#writtenTo(head)
     if (state.deleted) this.#revive(stream, first)
     // Setting the metadata of a soft-deleted stream revives it too: the server adds `$tb` of its own.
     if (revives) this.#revive(stream.slice(2), this.#heads.of(stream.slice(2)).last + 1)
     return written
+  }
+
+  #writtenTo({ last }: Head): Written {
+    return { kind: 'written', revision: last, position: this.#position }
   }
 
   #put(stream: string, events: readonly Proposed[]): void {
@@ -240,21 +243,15 @@ export class Writer {
     if (newest) head.truncation = truncationOf(newest.data, newest.contentType)
   }
 
-  #systemEvent(data: Uint8Array, type = metadataType): Proposed {
-    return {
-      id: this.#deps.newId(),
-      type,
-      contentType: type === metadataType ? 'application/json' : 'application/octet-stream',
-      data,
-      metadata: Buffer.alloc(0),
-    }
+  #metadata(json: string): Proposed {
+    return ownEvent(this.#deps.newId(), metadataType, json)
   }
 
   /** The next append to a soft-deleted stream shows it again, from its first new revision on. */
   #revive(stream: string, first: number): void {
     const { truncation } = this.#heads.of(stream)
     const { $tb: _deleted, ...members } = truncation.members
-    this.#put(metastreamOf(stream), [this.#systemEvent(Buffer.from(revivedJson(members, first)))])
+    this.#put(metastreamOf(stream), [this.#metadata(revivedJson(members, first))])
   }
 
   #isMetadataOfDeleted(stream: string): boolean {
@@ -269,32 +266,39 @@ export class Writer {
     return head.last === revision || (revision === -1 && head.truncation.deleted)
   }
 
+  /** Why a stream cannot be deleted, if so. */
+  #refused(head: Head, expected: Expected, exists = true): Written | undefined {
+    const isGone = expected === 'stream_exists' && head.truncation.deleted
+    if (head.tombstoned || isGone) return { kind: 'deleted' }
+    const isRight = exists && this.#isExpected(head, expected)
+    return isRight ? undefined : { kind: 'wrong-version', last: head.last }
+  }
+
   #remove(stream: string, expected: Expected): Written {
     const head = this.#heads.of(stream)
-    if (head.tombstoned) return { kind: 'deleted' }
-    if (expected === 'stream_exists' && head.truncation.deleted) return { kind: 'deleted' }
     const exists = head.last >= 0 || head.hasMetadata
-    if (!exists || !this.#isExpected(head, expected))
-      return { kind: 'wrong-version', last: head.last }
-    this.#put(metastreamOf(stream), [this.#systemEvent(Buffer.from(deletedJson))])
-    return { kind: 'written', revision: head.last, position: this.#position }
+    const refused = this.#refused(head, expected, exists)
+    if (refused) return refused
+    this.#put(metastreamOf(stream), [this.#metadata(deletedJson)])
+    return this.#writtenTo(head)
   }
 
   #tombstone(stream: string, expected: Expected): Written {
     const head = this.#heads.of(stream)
-    if (head.tombstoned) return { kind: 'deleted' }
-    if (expected === 'stream_exists' && head.truncation.deleted) return { kind: 'deleted' }
-    if (!this.#isExpected(head, expected)) return { kind: 'wrong-version', last: head.last }
+    const refused = this.#refused(head, expected)
+    if (refused) return refused
     // Read before the tombstone is there: afterwards it would look closed for ever by itself.
     const metastream = this.#heads.of(metastreamOf(stream))
     head.id ??= Number(this.#insertStream.run(stream).lastInsertRowid)
-    this.#insert(stream, head, this.#systemEvent(Buffer.alloc(0), deletedType), storedTombstone)
+    const closing = ownEvent(this.#deps.newId(), deletedType, '')
+    const event = { ...closing, contentType: 'application/octet-stream' }
+    this.#insert(stream, head, event, storedTombstone)
     head.tombstoned = true
     if (isMetastream(stream)) this.#heads.of(stream.slice(2)).truncation = noTruncation
     else {
       metastream.closedByOwner = !metastream.tombstoned
       metastream.tombstoned = true
     }
-    return { kind: 'written', revision: head.last, position: this.#position }
+    return this.#writtenTo(head)
   }
 }

@@ -99,14 +99,18 @@ export type Looked<Row> = {
 
 type WithCheckpoint = { commit: string | null; found: object | null }
 
-/** The row and the checkpoint of its projection, of one moment: one statement. */
-export const readToken = async (db: Kysely<Tables>, id: string): Promise<Looked<TokenView>> => {
-  const { rows } = await sql<WithCheckpoint>`
-    select c.commit, to_jsonb(t) || jsonb_build_object('end_user_id', d.end_user_id, 'binding_id', d.binding_id) as found
+/** Each row and the checkpoint of its projection, of one moment: one statement. */
+export const readTokens = async (
+  db: Kysely<Tables>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Looked<TokenView>>> => {
+  const { rows } = await sql<WithCheckpoint & { id: string }>`
+    select wanted.id, c.commit, to_jsonb(t) || jsonb_build_object('end_user_id', d.end_user_id, 'binding_id', d.binding_id) as found
     from (select min(commit) as commit from live.checkpoints where projection in ('tokens', 'devices')) c
-    left join live.tokens t on t.id = ${id}
+    cross join unnest(${ids}::text[]) as wanted (id)
+    left join live.tokens t on t.id = wanted.id
     left join live.devices d on d.id = t.device_id`.execute(db)
-  return looked<TokenView>(rows[0])
+  return new Map(rows.map((row) => [row.id, looked<TokenView>(row)]))
 }
 
 export const looked = <Row extends object>(row: WithCheckpoint | undefined): Looked<Row> => ({

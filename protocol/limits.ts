@@ -83,6 +83,8 @@ export const objectStoreSocketsMax = 50
 export const objectStoreTransferMsMax = 600_000
 
 // personal data
+export const vaultKeysPerReadMax = 256
+export const vaultReadsMax = 2
 export const vaultCacheKeysMax = 20_000
 
 // Processes of our own: the embedded event store and Postgres
@@ -142,6 +144,8 @@ export const sessionsPerNodeMax = 50_000
 export const signInsPerMinuteMax = 30
 export const takeoverDevicesMax = 100_000
 export const takeoversPerMinuteMax = 10
+export const tokenReadsMax = 4
+export const tokensPerReadMax = 256
 export const trustedLookupsPerAddressMax = 8
 export const unknownWaitMsMax = 2_000
 export const unknownWaitersMax = 256

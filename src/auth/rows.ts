@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { type ApiKeyView, readApiKey } from '../../projections/api-keys.ts'
 import type { Tables } from '../../projections/tables.ts'
-import { readToken, type TokenView } from '../../projections/tokens.ts'
+import { readTokens, type TokenView } from '../../projections/tokens.ts'
 import type {
   ApiKeyId,
   BindingId,
@@ -11,7 +11,9 @@ import type {
   TokenId,
 } from '../../protocol/ids.ts'
 import type { Instant } from '../../protocol/instant.ts'
-import type { ReadCredential } from './address-gate.ts'
+import { spareConnectionsMax, tokenReadsMax, tokensPerReadMax } from '../../protocol/limits.ts'
+import { gathered } from '../store/gathered.ts'
+import type { Pool, ReadCredential } from './address-gate.ts'
 import { type CredentialId, modeIn } from './overlay.ts'
 import { type KeyTruth, secretOf, type TokenTruth } from './truth.ts'
 
@@ -57,13 +59,26 @@ const keyTruth = (row: ApiKeyView): KeyTruth => ({
 const isKeyId = (id: CredentialId): id is ApiKeyId => id.startsWith('key_')
 
 /** Reads one credential with the checkpoint that its row stands for. */
-export const createReader =
-  (pools: { readonly main: Kysely<Tables>; readonly spare: Kysely<Tables> }): ReadCredential =>
-  async (id, pool) => {
+export const createReader = (pools: {
+  readonly main: Kysely<Tables>
+  readonly spare: Kysely<Tables>
+}): ReadCredential => {
+  // A fleet that comes back asks for thousands at once.
+  const tokensOf = (pool: Pool, readsMax: number) =>
+    gathered((ids: readonly string[]) => readTokens(pools[pool], ids), {
+      readsMax,
+      keysMax: tokensPerReadMax,
+    })
+  const tokens = {
+    main: tokensOf('main', tokenReadsMax),
+    spare: tokensOf('spare', spareConnectionsMax),
+  }
+  return async (id, pool) => {
     if (isKeyId(id)) {
       const { row, checkpoint } = await readApiKey(pools[pool], id)
       return { id, truth: row && keyTruth(row), checkpoint }
     }
-    const { row, checkpoint } = await readToken(pools[pool], id)
+    const { row, checkpoint } = (await tokens[pool](id)) ?? {}
     return { id, truth: row && tokenTruth(row), checkpoint }
   }
+}

@@ -2,7 +2,8 @@ import { type QueryExecutorProvider, sql } from 'kysely'
 import nacl from 'tweetnacl'
 import type { Random } from '../../protocol/base62.ts'
 import type { ProjectId } from '../../protocol/ids.ts'
-import { vaultCacheKeysMax } from '../../protocol/limits.ts'
+import { vaultCacheKeysMax, vaultKeysPerReadMax, vaultReadsMax } from '../../protocol/limits.ts'
+import { gathered } from './gathered.ts'
 import { newestOf, type Secrets } from './keyring.ts'
 
 /** The vault is in Postgres, and Postgres could not be reached. */
@@ -108,10 +109,16 @@ export const createVault = ({ db, secrets, random, now }: Deps): Vault => {
     return rows[0] ?? (await select([subject]))[0]
   }
 
+  const rowOf = gathered(
+    async (subjects: readonly string[]) =>
+      new Map((await select(subjects)).map((row) => [row.subject, row])),
+    { readsMax: vaultReadsMax, keysMax: vaultKeysPerReadMax },
+  )
+
   const keyOf = async (subject: string): Promise<Uint8Array | undefined> => {
     const cached = cache.get(subject)
     if (cached) return cached
-    const [row] = await select([subject])
+    const row = await rowOf(subject)
     return row && remember(row)
   }
 

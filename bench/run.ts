@@ -1,10 +1,11 @@
-// `npm run bench -- api|connect|event-store|idle|ingest|quota|reads|revoke`: figures beside peers, in one run, as ratios. Nothing here is a test.
+// `npm run bench -- api|connect|event-store|idle|ingest|object-store|quota|reads|revoke`: figures beside peers, in one run, as ratios. Nothing here is a test.
 const names = [
   'api',
   'connect',
   'event-store',
   'idle',
   'ingest',
+  'object-store',
   'quota',
   'reads',
   'revoke',

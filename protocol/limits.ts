@@ -146,6 +146,34 @@ export const trustedLookupsPerAddressMax = 8
 export const unknownWaitMsMax = 2_000
 export const unknownWaitersMax = 256
 
+// recordings
+/** S3's own for one PUT. */
+export const mediaBytesMax = 5_368_709_120
+export const mediaPerRecordingMax = 20
+export const channelsMax = 8
+export const chunkBytesMax = 16_777_216
+export const chunkIndexMax = 100_000
+export const chunksPerMessageMax = 64
+/** Of one recording, with its device and not used yet. */
+export const grantsOutstandingMax = 64
+export const grantsPerMessageMax = 8
+/** Of a chunk's grant, and of an upload token. */
+export const grantSecondsMax = 900
+export const failureReasonCharsMax = 64
+export const finishReasonCharsMax = 64
+export const incompleteDaysDefault = 7
+export const incompleteDaysMax = 365
+/** Around a recording: nobody else may have owned the device so close to it. */
+export const ownerMarginMs = 120_000
+export const sampleRateHzMax = 768_000
+/** Open recordings of a device that are told of after a reconnect, the oldest first. */
+export const resumedRecordingsMax = 32
+/** Of one boot, the newest. */
+export const skewSamplesMax = 255
+export const singleUploadSecondsMax = 3_600
+/** Of the gaps in a watermark, the lowest. */
+export const watermarkRangesMax = 1_000
+
 // projections
 export const batchEntriesMax = 20_000
 export const batchEventsMax = 500

@@ -1,6 +1,7 @@
 import type { BootWindow } from '../protocol/boot-window.ts'
 import type { Scope } from '../protocol/scopes.ts'
 import type { DeviceSettings } from '../protocol/settings.ts'
+import type { RecordingChunkRow, RecordingRow } from './recording-row.ts'
 
 /** `bigint` columns: the driver gives them as decimal text. */
 export type Int8 = string
@@ -157,5 +158,7 @@ export type Tables = {
   'live.lost_nodes': LostNodeRow
   'live.ownership': OwnershipRow
   'live.heartbeats': HeartbeatRunRow
+  'live.recordings': RecordingRow
+  'live.recording_chunks': RecordingChunkRow
   'usage.api_keys': KeyUseRow
 }

@@ -1,30 +1,24 @@
 import { watermarkRangesMax } from '../../../protocol/limits.ts'
 import { firstRun, gapsIn, highest, type Ranges } from '../../../protocol/ranges.ts'
 import type { RecordingStatus } from '../../../protocol/recording-payloads.ts'
-import { isStoredUpTo } from './chunks.ts'
-import type { End, KnownRecording } from './state.ts'
-
-const ended = {
-  stitched: 'uploaded',
-  incomplete: 'incomplete',
-  failed: 'failed',
-} as const satisfies Record<End['kind'], RecordingStatus>
+import { isWhole, type Stage, stageBy } from '../../../protocol/recording-status.ts'
+import type { KnownRecording } from './state.ts'
 
 /** Whether it is finished and every chunk of it is stored. */
 export const isComplete = ({ chunks, finish }: KnownRecording): boolean =>
-  finish !== null && finish.totalChunks > 0 && isStoredUpTo(chunks, finish.totalChunks)
-
-const areFilesStored = ({ media }: KnownRecording): boolean =>
-  media.length > 0 && media.every((one) => one.stored !== null)
+  isWhole({ totalChunks: finish?.totalChunks ?? null, stored: chunks.stored })
 
 /** How far its bytes are, whosever they are. */
-export const stageOf = (state: KnownRecording): Exclude<RecordingStatus, 'quarantined'> => {
-  if (state.end) return ended[state.end.kind]
-  if (isComplete(state)) return 'stitching'
-  if (areFilesStored(state)) return 'uploaded'
-  const hasBegun = state.source === 'mqtt' || state.chunks.announced.length > 0
-  return hasBegun || state.finish ? 'recording' : 'pending'
-}
+export const stageOf = ({ source, chunks, finish, end, media }: KnownRecording): Stage =>
+  stageBy({
+    source,
+    announced: chunks.announced,
+    stored: chunks.stored,
+    totalChunks: finish?.totalChunks ?? null,
+    end: end?.kind ?? null,
+    files: media.length,
+    storedFiles: media.filter((one) => one.stored !== null).length,
+  })
 
 /** `deleted` is answered with 404. */
 export const statusOf = (state: KnownRecording): RecordingStatus | 'deleted' => {

@@ -2,8 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { LogEvent } from './log-event.ts'
 import { none, projection, type Touched } from './projection.ts'
 import type { RecordingLogEvent } from './recording-fold.ts'
-import type { RecordingChunkRow } from './recording-row.ts'
-import type { Tables } from './tables.ts'
+import type { RecordingChunkRow, Tables } from './tables.ts'
 
 const indexDigits = 6
 

@@ -2,8 +2,7 @@ import { type Ranges, withNumbers, withoutNumber } from '../protocol/ranges.ts'
 import { stageBy } from '../protocol/recording-status.ts'
 import type { LogEvent } from './log-event.ts'
 import { textOr } from './projection.ts'
-import type { MediaEntry, RecordingRow } from './recording-row.ts'
-import type { Metadata } from './tables.ts'
+import type { MediaEntry, Metadata, RecordingRow } from './tables.ts'
 
 export type RecordingLogEvent = LogEvent & { kind: 'recording' }
 type Fact = RecordingLogEvent['event']

@@ -3,8 +3,7 @@ import type { LogEvent } from './log-event.ts'
 import { type CommonFilter, filtered, type Page, paged } from './page.ts'
 import { ids, none, projection, type Touched } from './projection.ts'
 import { foldRecording, forgotten } from './recording-fold.ts'
-import type { RecordingRow } from './recording-row.ts'
-import type { Tables } from './tables.ts'
+import type { RecordingRow, Tables } from './tables.ts'
 
 const touched = (event: LogEvent): Touched => {
   if (event.kind === 'recording') return ids(event.subject)

@@ -23,6 +23,8 @@ export type Evidence = {
   readonly bindings: readonly BoundPeriod[]
   /** Of the boot in which it was recorded. `null`: no message of that boot said what its clock showed. */
   readonly skewMs: number | null
+  /** Of the boot in which it ended, where that is another. */
+  readonly endSkewMs?: number | null | undefined
   /** What the device says of its clock. */
   readonly isClockSynced: boolean
   readonly receivedAt: Instant
@@ -46,8 +48,10 @@ const touches = (binding: BoundPeriod, { fromMs, toMs }: Stretch): boolean =>
 const holds = (binding: BoundPeriod, { fromMs, toMs }: Stretch): boolean =>
   msOf(binding.since) <= fromMs && toMs < endOf(binding)
 
-const corrected = ({ from, to }: Interval, skewMs: number): Stretch => {
-  const [one, other] = [msOf(from) + skewMs, msOf(to) + skewMs]
+type Skews = { readonly from: number; readonly to: number }
+
+const corrected = ({ from, to }: Interval, skews: Skews): Stretch => {
+  const [one, other] = [msOf(from) + skews.from, msOf(to) + skews.to]
   return { fromMs: Math.min(one, other), toMs: Math.max(one, other) }
 }
 
@@ -74,9 +78,11 @@ export const ownerBy =
   (evidence: Evidence): OwnerOf =>
   (interval) => {
     const skewMs = evidence.skewMs ?? (evidence.isClockSynced ? 0 : null)
+    const { endSkewMs = skewMs } = evidence
     const nobody = { endUserId: null, bindingId: null, skewMs }
-    if (skewMs === null) return { ...nobody, quarantineReason: 'clock_unknown' }
-    const found = judged(evidence, corrected(interval, skewMs))
+    if (skewMs === null || endSkewMs === null)
+      return { ...nobody, quarantineReason: 'clock_unknown' }
+    const found = judged(evidence, corrected(interval, { from: skewMs, to: endSkewMs }))
     if (typeof found === 'string') return { ...nobody, quarantineReason: found }
     const { endUserId, bindingId } = found
     return { endUserId, bindingId, skewMs, quarantineReason: null }

@@ -1,0 +1,62 @@
+import { readSkews } from '../projections/boot-skew.ts'
+import { awaitedChunksOf } from '../projections/recording-chunks.ts'
+import { closedRecordingsOf, openRecordingsOf } from '../projections/recordings.ts'
+import { instantOf } from '../protocol/instant.ts'
+import {
+  grantsOutstandingMax,
+  resumedClosedHours,
+  resumedClosedMax,
+  resumedRecordingsMax,
+  skewSamplesMax,
+} from '../protocol/limits.ts'
+import type { FollowedRecording } from './auth/followed-event.ts'
+import type { WorldReads } from './main-reads.ts'
+import type { RecordingReads } from './mqtt/recordings/ports.ts'
+import { Recordings } from './mqtt/recordings/recordings.ts'
+import type { Ledger } from './store/ledger.ts'
+import type { Log } from './store/log.ts'
+import type { Meter } from './store/meter.ts'
+import type { ObjectStore } from './store/object-store.ts'
+import { watchObjectStore } from './store/object-store-watch.ts'
+
+type Deps = {
+  readonly ledger: Pick<Ledger, 'transact' | 'read'>
+  readonly reads: WorldReads
+  readonly objects: Pick<ObjectStore, 'presignPut' | 'check'>
+  readonly now: () => number
+  readonly log: Log
+  readonly meter: Meter
+}
+
+const hourMs = 3_600_000
+
+const readsOf = ({ reads, now }: Deps): RecordingReads => ({
+  open: (project, deviceId) =>
+    openRecordingsOf(reads(project), project, { deviceId, limit: resumedRecordingsMax }),
+  closed: (project, deviceId) => {
+    const since = instantOf(now() - resumedClosedHours * hourMs)
+    const page = { deviceId, since, limit: resumedClosedMax }
+    return closedRecordingsOf(reads(project), project, page)
+  },
+  awaited: (project, id) => awaitedChunksOf(reads(project), id, 2 * grantsOutstandingMax),
+  skews: (project, device, boot) =>
+    readSkews(reads(project), project, { device, boot, limit: skewSamplesMax }),
+})
+
+/** Recordings at the broker, and what the follower of the log is to call. */
+export const openRecordings = (deps: Deps, closing: AsyncDisposableStack) => {
+  const listeners: ((news: FollowedRecording) => void)[] = []
+  const watch = watchObjectStore(deps.objects, deps)
+  closing.defer(async () => watch.close())
+  const { presignPut } = deps.objects
+  const recordings = new Recordings({
+    ...deps,
+    reads: readsOf(deps),
+    objects: { presignPut, isUp: watch.isUp, onUp: watch.onUp },
+    onNews: (listener) => void listeners.push(listener),
+  })
+  const onRecording = (news: FollowedRecording): void => {
+    for (const listener of listeners) listener(news)
+  }
+  return { recordings, onRecording }
+}

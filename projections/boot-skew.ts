@@ -1,22 +1,26 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
+import { listHeartbeats } from './heartbeats.ts'
 import type { Tables } from './tables.ts'
 
-/**
- * What the heartbeats of one boot showed of the device's clock: received − device time, in milliseconds, of the newest `limit` that
- * said it.
- */
+type Of = {
+  readonly project: string
+  readonly device: string
+  readonly boot: string
+  /** How many of the device's newest heartbeats are looked at. */
+  readonly limit: number
+}
+
+/** What the newest heartbeats of a device showed of the clock of one boot: received − device time, in milliseconds. */
 export const readSkews = async (
   db: Kysely<Tables>,
-  project: string,
-  {
-    device,
-    boot,
-    limit,
-  }: { readonly device: string; readonly boot: string; readonly limit: number },
+  { project, device, boot, limit }: Of,
+  unpacked: (beats: Buffer) => string,
 ): Promise<readonly number[]> => {
-  const { rows } = await sql<{ received_at: Date; device_at: string }>`
-    select received_at, device_at from live.heartbeats
-    where device_id = ${device} and project_id = ${project} and boot = ${boot} and seq is not null and device_at is not null
-    order by seq desc limit ${limit}`.execute(db)
-  return rows.map(({ received_at, device_at }) => received_at.getTime() - Date.parse(device_at))
+  const newest = { order: 'desc', limit } as const
+  const beats = await listHeartbeats(db, { project, device }, newest, unpacked)
+  return beats.flatMap((beat) => {
+    if (beat.at === null || String(beat.boot) !== boot) return []
+    const skewMs = Date.parse(beat.rx) - new Date(beat.at).getTime()
+    return Number.isNaN(skewMs) ? [] : [skewMs]
+  })
 }

@@ -140,26 +140,17 @@ export const channelsMax = 8
 export const chunkBytesMax = 16_777_216
 export const chunkIndexMax = 100_000
 export const chunksPerMessageMax = 64
-/** Of one recording, with its device and not used yet. */
 export const grantsOutstandingMax = 64
 export const grantsPerMessageMax = 8
 export const grantSecondsMax = 900
-export const failureReasonCharsMax = 64
-export const finishReasonCharsMax = 64
+export const reasonCharsMax = 64
 export const incompleteDaysDefault = 7
 export const incompleteDaysMax = 365
-export const objectStorePollMs = 1_000
-export const ownerMarginMs = 120_000
 export const sampleRateHzMax = 768_000
-/** Open recordings of a device that are told of after a reconnect, the oldest first. */
 export const resumedRecordingsMax = 32
-export const resumedClosedMax = 16
-export const resumedClosedHours = 24
-/** That a session hears of; past it the one that was spoken of first is forgotten until the next reconnect. */
 export const followedRecordingsMax = 64
-export const grantsUnreadBytesMax = 16_384
 export const skewBootsMax = 4
-export const skewSamplesMax = 255
+export const skewSamplesMax = 1_000
 export const singleUploadSecondsMax = 3_600
 export const watermarkRangesMax = 1_000
 // projections

@@ -6,7 +6,7 @@ import {
   chunkBytesMax,
   chunkIndexMax,
   chunksPerMessageMax,
-  finishReasonCharsMax,
+  reasonCharsMax,
   sampleRateHzMax,
 } from './limits.ts'
 import { codecs } from './media.ts'
@@ -63,7 +63,7 @@ export const finishPayloadSchema = z.object({
   total_bytes: whole(0),
   duration_ms: whole(0),
   ended_at: deviceTimeSchema,
-  reason: text(finishReasonCharsMax).optional(),
+  reason: text(reasonCharsMax).optional(),
 })
 export type FinishPayload = z.infer<typeof finishPayloadSchema>
 

@@ -2,13 +2,7 @@ import { readSkews } from '../projections/boot-skew.ts'
 import { awaitedChunksOf } from '../projections/recording-chunks.ts'
 import { closedRecordingsOf, openRecordingsOf } from '../projections/recordings.ts'
 import { instantOf } from '../protocol/instant.ts'
-import {
-  grantsOutstandingMax,
-  resumedClosedHours,
-  resumedClosedMax,
-  resumedRecordingsMax,
-  skewSamplesMax,
-} from '../protocol/limits.ts'
+import { grantsOutstandingMax, resumedRecordingsMax, skewSamplesMax } from '../protocol/limits.ts'
 import type { FollowedRecording } from './auth/followed-event.ts'
 import type { WorldReads } from './main-reads.ts'
 import type { RecordingReads } from './mqtt/recordings/ports.ts'
@@ -18,6 +12,7 @@ import type { Log } from './store/log.ts'
 import type { Meter } from './store/meter.ts'
 import type { ObjectStore } from './store/object-store.ts'
 import { watchObjectStore } from './store/object-store-watch.ts'
+import { unpacked } from './store/packed.ts'
 
 type Deps = {
   readonly ledger: Pick<Ledger, 'transact' | 'read'>
@@ -28,19 +23,20 @@ type Deps = {
   readonly meter: Meter
 }
 
-const hourMs = 3_600_000
+/** What ended since then is told of again: its device may not know. */
+const resumedClosedMs = 24 * 3_600_000
 
 const readsOf = ({ reads, now }: Deps): RecordingReads => ({
   open: (project, deviceId) =>
     openRecordingsOf(reads(project), project, { deviceId, limit: resumedRecordingsMax }),
   closed: (project, deviceId) => {
-    const since = instantOf(now() - resumedClosedHours * hourMs)
-    const page = { deviceId, since, limit: resumedClosedMax }
+    const since = instantOf(now() - resumedClosedMs)
+    const page = { deviceId, since, limit: resumedRecordingsMax }
     return closedRecordingsOf(reads(project), project, page)
   },
   awaited: (project, id) => awaitedChunksOf(reads(project), id, 2 * grantsOutstandingMax),
   skews: (project, device, boot) =>
-    readSkews(reads(project), project, { device, boot, limit: skewSamplesMax }),
+    readSkews(reads(project), { project, device, boot, limit: skewSamplesMax }, unpacked),
 })
 
 /** Recordings at the broker, and what the follower of the log is to call. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { failureReasonCharsMax, finishReasonCharsMax } from '../limits.ts'
+import { reasonCharsMax } from '../limits.ts'
 import { codecs, mediaKinds } from '../media.ts'
 import { bootSchema } from '../payloads.ts'
 import {
@@ -17,7 +17,7 @@ import {
 const index = z.int().min(1)
 const skewMs = z.int().nullable()
 const range = z.tuple([index, index])
-const code = z.string().regex(new RegExp(`^[a-z0-9_]{1,${failureReasonCharsMax}}$`))
+const code = z.string().regex(new RegExp(`^[a-z0-9_]{1,${reasonCharsMax}}$`))
 /** A key in the object store. */
 const object = z.string().min(1)
 
@@ -99,7 +99,7 @@ export const recordingEvents = {
     total_bytes: count,
     duration_ms: count,
     ended_at: instant,
-    reason: z.string().max(finishReasonCharsMax).nullable(),
+    reason: z.string().max(reasonCharsMax).nullable(),
   }),
   RecordingStitched: z.strictObject({ object, bytes: count, sha256: hash, merkle_root: hash }),
   RecordingIncomplete: z.strictObject({ missing: z.array(range).min(1) }),

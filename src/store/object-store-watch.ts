@@ -1,6 +1,7 @@
-import { objectStorePollMs } from '../../protocol/limits.ts'
 import type { Log } from './log.ts'
 import type { ObjectStore } from './object-store.ts'
+
+const pollMs = 1_000
 
 /** Whether the object store answers, asked again and again. */
 export type ObjectStoreWatch = {
@@ -13,7 +14,7 @@ export type ObjectStoreWatch = {
 
 export const watchObjectStore = (
   { check }: Pick<ObjectStore, 'check'>,
-  { log, everyMs = objectStorePollMs }: { readonly log: Log; readonly everyMs?: number },
+  { log, everyMs = pollMs }: { readonly log: Log; readonly everyMs?: number },
 ): ObjectStoreWatch => {
   const listeners: (() => void)[] = []
   let isUp = true

@@ -5,7 +5,7 @@ import {
   chunkBytesMax,
   chunkIndexMax,
   chunksPerMessageMax,
-  finishReasonCharsMax,
+  reasonCharsMax,
   sampleRateHzMax,
 } from '../../protocol/limits.ts'
 import { contentTypes, isContentType } from '../../protocol/media.ts'
@@ -111,8 +111,8 @@ test('a finish: every member at its limits and past them', () => {
     duration_ms: [[0], [-1, undefined]],
     ended_at: [times[0], [...times[1], undefined]],
     reason: [
-      ['', 'button', 'r'.repeat(finishReasonCharsMax), undefined],
-      ['r'.repeat(finishReasonCharsMax + 1), 'a\0', '\ud800', 1],
+      ['', 'button', 'r'.repeat(reasonCharsMax), undefined],
+      ['r'.repeat(reasonCharsMax + 1), 'a\0', '\ud800', 1],
     ],
   })
 })

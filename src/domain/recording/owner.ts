@@ -1,8 +1,10 @@
 import type { QuarantineReason } from '../../../protocol/events/recording.ts'
 import type { BindingId, EndUserId } from '../../../protocol/ids.ts'
 import { type Instant, msOf } from '../../../protocol/instant.ts'
-import { ownerMarginMs } from '../../../protocol/limits.ts'
 import type { BoundPeriod } from '../device.ts'
+
+/** Around a recording: nobody else may have owned the device so close to it. */
+export const ownerMarginMs = 120_000
 
 /** Whose a recording is, or why nobody can say. */
 export type Owner = {

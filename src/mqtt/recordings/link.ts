@@ -3,7 +3,7 @@ import {
   grantSecondsMax,
   grantsOutstandingMax,
   grantsPerMessageMax,
-  grantsUnreadBytesMax,
+  mqttUnreadBytesMax,
 } from '../../../protocol/limits.ts'
 import { chunkKey } from '../../../protocol/object-keys.ts'
 import type { Grant } from '../../../protocol/recording-payloads.ts'
@@ -27,7 +27,7 @@ const slowPollMs = 100
 
 /** A device reads at its pace: its next grants are made when it has taken the last ones. */
 const untilRead = async ({ client }: Connection): Promise<boolean> => {
-  while (!client.closed && client.conn.writableLength > grantsUnreadBytesMax)
+  while (!client.closed && client.conn.writableLength > mqttUnreadBytesMax / 4)
     await pause(slowPollMs)
   return !client.closed
 }

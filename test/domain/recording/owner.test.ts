@@ -2,10 +2,14 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { instantOf, msOf } from '../../../protocol/instant.ts'
-import { ownerMarginMs } from '../../../protocol/limits.ts'
 import type { BoundPeriod } from '../../../src/domain/device.ts'
 import { device } from '../../../src/domain/device.ts'
-import { type Evidence, medianSkew, ownerBy } from '../../../src/domain/recording/owner.ts'
+import {
+  type Evidence,
+  medianSkew,
+  ownerBy,
+  ownerMarginMs,
+} from '../../../src/domain/recording/owner.ts'
 import { bindingNamed, boundTo, endUserNamed, registered, unboundFrom } from '../sample.ts'
 import { folded, second } from '../table.ts'
 

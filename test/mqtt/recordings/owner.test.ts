@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { listHeartbeats } from '../../../projections/heartbeats.ts'
 import type { Boot } from '../../../protocol/payloads.ts'
 import { recordingIdOf } from '../../../protocol/topics.ts'
+import { unpacked } from '../../../src/store/packed.ts'
 import { chunkOf, openRecordingEdge } from '../../support/recording-edge.ts'
 import { until } from '../../support/until.ts'
 
@@ -103,8 +104,8 @@ const beats = async (of: Bound, boot: Boot, aheadMs: number): Promise<void> => {
   const who = { project: edge.project, device: of.deviceId }
   await until(
     async () => {
-      const rows = await listHeartbeats(edge.stage.db, who, { order: 'asc', limit: 9 })
-      return rows.filter((row) => row.boot === String(boot)).length === 3
+      const rows = await listHeartbeats(edge.stage.db, who, { order: 'asc', limit: 9 }, unpacked)
+      return rows.filter((row) => String(row.boot) === String(boot)).length === 3
     },
     { what: 'the heartbeats' },
   )

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { hash, recordingId } from './events/shapes.ts'
+import { hash } from './events/shapes.ts'
+import { idForms } from './ids.ts'
 import { type Instant, instantForm, instantOf } from './instant.ts'
 import {
   channelsMax,
@@ -71,6 +72,7 @@ export const startMessage = startPayloadSchema.extend(uplinkSchema.shape)
 export const chunksMessage = chunksPayloadSchema.extend(uplinkSchema.shape)
 export const finishMessage = finishPayloadSchema.extend(uplinkSchema.shape)
 
+const recordingId = z.string().regex(idForms.rec_)
 const instantText = z.string().regex(instantForm)
 
 /** A pre-signed upload of one chunk, good once and until `expires_at`. Length and checksum are part of the signature. */

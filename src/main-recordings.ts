@@ -1,6 +1,12 @@
+import type { Kysely } from 'kysely'
 import { readSkews } from '../projections/boot-skew.ts'
 import { awaitedChunksOf } from '../projections/recording-chunks.ts'
-import { closedRecordingsOf, openRecordingsOf } from '../projections/recordings.ts'
+import {
+  closedRecordingsOf,
+  openRecordingsOf,
+  recordingsAtWork,
+} from '../projections/recordings.ts'
+import type { Tables } from '../projections/tables.ts'
 import { instantOf } from '../protocol/instant.ts'
 import { grantsOutstandingMax, resumedRecordingsMax, skewSamplesMax } from '../protocol/limits.ts'
 import type { FollowedRecording } from './auth/followed-event.ts'
@@ -55,4 +61,19 @@ export const openRecordings = (deps: Deps, closing: AsyncDisposableStack) => {
     for (const listener of listeners) listener(news)
   }
   return { recordings, onRecording }
+}
+
+/** Of all nodes together, as the read models know it; not a number while they cannot be asked. */
+export const recordingGauges = (
+  db: Kysely<Tables>,
+  now: () => number,
+): Readonly<Record<string, () => Promise<number>>> => {
+  const ask = (of: (work: Awaited<ReturnType<typeof recordingsAtWork>>) => number) => () =>
+    recordingsAtWork(db).then(of, () => Number.NaN)
+  return {
+    recordings_open: ask(({ open }) => open),
+    recordings_oldest_gap_seconds: ask(({ oldestGapAt }) =>
+      oldestGapAt === null ? 0 : (now() - Date.parse(oldestGapAt)) / 1_000,
+    ),
+  }
 }

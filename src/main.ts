@@ -25,7 +25,7 @@ import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
 import { openObjects } from './main-objects.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
-import { openRecordings } from './main-recordings.ts'
+import { openRecordings, recordingGauges } from './main-recordings.ts'
 import { type Services, startServices } from './main-services.ts'
 import { eventStoreName, postgresName, whenUp } from './main-when-up.ts'
 import { startBroker } from './mqtt/broker.ts'
@@ -197,6 +197,8 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
   metrics.gauge('mqtt_connections', broker.connected)
   metrics.gauge('mqtt_pending_bytes', broker.pendingBytes)
   metrics.gauge('ingest_pending_entries', ingest.pending)
+  const gauges = recordingGauges(database.db, core.now)
+  for (const [name, read] of Object.entries(gauges)) metrics.gauge(name, read)
   const deps = {
     ...core,
     auth,

@@ -138,6 +138,6 @@ export class RecordingLink {
     })
     for (const { index } of chunks) this.#granted.set(index, now() + 1_000 * grantSecondsMax)
     sendGrants(this.#connection, this.spelled, { recording_id: this.recordingId, grants })
-    meter.count('recording_chunks_granted_total', grants.length)
+    meter.count('chunks_granted_total', grants.length)
   }
 }

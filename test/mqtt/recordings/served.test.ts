@@ -32,7 +32,9 @@ test('a chunk that is announced is granted, and put where the grant says', async
   )
   assert.is(put, 200)
   const metrics = await (await fetch(`${lapel.http}/metrics`)).text()
-  assert.match(metrics, /^lapel_recording_chunks_granted_total 1$/m)
+  assert.match(metrics, /^lapel_chunks_granted_total 1$/m)
+  assert.match(metrics, /^lapel_recordings_open 1$/m)
+  assert.match(metrics, /^lapel_recordings_oldest_gap_seconds \d/m)
   await device.end()
 })
 

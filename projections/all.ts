@@ -5,6 +5,8 @@ import { endUsers } from './end-users.ts'
 import { ownership } from './ownership.ts'
 import type { AnyProjection } from './projection.ts'
 import { projects } from './projects.ts'
+import { recordingChunks } from './recording-chunks.ts'
+import { recordings } from './recordings.ts'
 import { lostNodes, sessions } from './sessions.ts'
 import { tokens } from './tokens.ts'
 
@@ -19,4 +21,6 @@ export const allProjections: readonly AnyProjection[] = [
   sessions,
   lostNodes,
   ownership,
+  recordings,
+  recordingChunks,
 ]

@@ -1,20 +1,8 @@
 import { z } from 'zod'
+import type { Json, Message } from './async-api-message.ts'
+import { recordingMessages } from './async-api-recordings.ts'
 import { downErrorSchema, downTimeSchema } from './down-payloads.ts'
 import { bootMessage, heartbeatMessage } from './payloads.ts'
-
-type Json = Readonly<Record<string, unknown>>
-
-type Message = {
-  readonly name: string
-  /** Below `v1/devices/{device}/`. */
-  readonly path: string
-  /** As Lapel sees it. */
-  readonly action: 'receive' | 'send'
-  readonly qos: 0 | 1
-  readonly summary: string
-  readonly schema: z.ZodType
-  readonly example: Json
-}
 
 /** What is served: each message with the schema that validates it, or that what is sent is made of. */
 export const describedMessages: readonly Message[] = [
@@ -62,6 +50,7 @@ export const describedMessages: readonly Message[] = [
       fatal: true,
     },
   },
+  ...recordingMessages,
 ]
 
 const encodings = [
@@ -82,6 +71,10 @@ const device = {
   default: 'me',
 }
 
+const recording = {
+  description: 'The UUID that the device gave it, or the `rec_…` id that follows from it.',
+}
+
 const describe = (message: Message) =>
   encodings.map(({ suffix, path, contentType }) => {
     const { action, qos, summary, example } = message
@@ -90,7 +83,7 @@ const describe = (message: Message) =>
       channel: {
         [name]: {
           address: `v1/devices/{device}/${message.path}${path}`,
-          parameters: { device },
+          parameters: { device, ...(message.path.includes('{recording}') && { recording }) },
           messages: { [name]: { $ref: `#/components/messages/${name}` } },
         },
       },

@@ -15,6 +15,8 @@ export type TokenId = Branded<'TokenId'>
 export type BindingId = Branded<'BindingId'>
 export type RequestId = Branded<'RequestId'>
 export type RecordingId = Branded<'RecordingId'>
+/** One file of a recording. */
+export type MediaId = Branded<'MediaId'>
 export type CommandId = Branded<'CommandId'>
 /** One run of one node: 16 base62 characters, new at every start and after every `NodeLost`. */
 export type NodeId = Branded<'NodeId'>
@@ -31,6 +33,7 @@ type Kinds = {
   bind_: BindingId
   req_: RequestId
   rec_: RecordingId
+  med_: MediaId
   cmd_: CommandId
 }
 export type IdPrefix = keyof Kinds
@@ -55,6 +58,7 @@ export const idForms: Record<IdPrefix, RegExp> = {
   bind_: /^bind_[0-9A-Za-z]{22}$/,
   req_: /^req_[0-9A-Za-z]{22}$/,
   rec_: /^rec_[0-9A-Za-z]{22}$/,
+  med_: /^med_[0-9A-Za-z]{22}$/,
   cmd_: /^cmd_[0-9A-Za-z]{22}$/,
 }
 

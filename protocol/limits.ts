@@ -19,17 +19,13 @@ export const metadataValueCharsMax = 500
 export const idempotencyKeyCharsMax = 255
 export const faultFieldCharsMax = 200
 export const faultsMax = 100
-
 // MQTT topics
 export const topicLevelsMax = 8
-
 // API keys
 export const keyOverlapSecondsDefault = 86_400
 export const keyOverlapSecondsMax = 604_800
-
 // JSON and CBOR
 export const jsonDepthMax = 32
-
 // HTTP
 export const bodyBytesMax = 1_048_576
 export const claimAttemptsMax = 8
@@ -52,7 +48,6 @@ export const rateBucketsMax = 100_000
 export const readWaitMsMax = 2_000
 export const retryAfterSeconds = 1
 export const writeWaitMsMax = 2_000
-
 // the event store
 /** What an HTTP/2 peer of the event store's wire may send ahead, a stream and a session. */
 export const http2StreamWindowBytes = 1_048_576
@@ -69,7 +64,6 @@ export const recentStreamEventsMax = 101
 export const bufferedEventsMax = 64
 export const followedItemsMax = 1_000
 export const resubscribeDelayMsMax = 2_000
-
 // the object store
 export const objectStoreConnectMsMax = 2_000
 export const objectStoreHealthMsMax = 1_000
@@ -81,12 +75,10 @@ export const objectStoreMsMax = 10_000
 export const objectStoreSocketsMax = 50
 /** Of one body, or of a copy within the store. */
 export const objectStoreTransferMsMax = 600_000
-
 // personal data
 export const vaultKeysPerReadMax = 256
 export const vaultReadsMax = 2
 export const vaultCacheKeysMax = 20_000
-
 // Processes of our own: the embedded event store and Postgres
 export const childBackoffFirstMs = 100
 export const childBackoffMsMax = 5_000
@@ -104,22 +96,18 @@ export const postgresFastStopMsMax = 4_000
 export const postgresLastWordsMsMax = 2_000
 export const postgresReadyMsMax = 300_000
 export const postgresStartAttemptsMax = 5
-
 // Configuration and the data directory
 export const dataDirWaitMsMax = 10_000
 export const onlineWindowSecondsMax = 86_400
 export const ratePerSecondMax = 1_000_000
 export const secretsBytesMax = 1_048_576
 export const tokenGraceSecondsMax = 86_400
-
 // group commit
 export const commitBackoffFirstMs = 25
 export const commitBackoffMsMax = 1_000
-
 // observations
 export const bootsRememberedMax = 16
 export const seqWindowMax = 256
-
 // auth
 export const addressesMax = 20_000
 export const aliveGapMsMin = 100
@@ -149,7 +137,26 @@ export const tokensPerReadMax = 256
 export const trustedLookupsPerAddressMax = 8
 export const unknownWaitMsMax = 2_000
 export const unknownWaitersMax = 256
-
+// recordings
+export const mediaBytesMax = 5_368_709_120
+export const mediaPerRecordingMax = 20
+export const channelsMax = 8
+export const chunkBytesMax = 16_777_216
+export const chunkIndexMax = 100_000
+export const chunksPerMessageMax = 64
+export const grantsOutstandingMax = 64
+export const grantsPerMessageMax = 8
+export const grantSecondsMax = 900
+export const reasonCharsMax = 64
+export const incompleteDaysDefault = 7
+export const incompleteDaysMax = 365
+export const sampleRateHzMax = 768_000
+export const resumedRecordingsMax = 32
+export const followedRecordingsMax = 64
+export const skewBootsMax = 4
+export const skewSamplesMax = 1_000
+export const singleUploadSecondsMax = 3_600
+export const watermarkRangesMax = 1_000
 // projections
 export const batchEntriesMax = 20_000
 export const batchEventsMax = 500
@@ -175,13 +182,11 @@ export const projectorStopMsMax = 5_000
 export const rebuildBatchEntriesMax = 50_000
 export const rebuildBatchEventsMax = 5_000
 export const rebuildRoundsMax = 3
-
 // ingest
 export const ingestDevicesMax = 200_000
 export const ingestEntriesMax = 1_000
 export const ingestEventBytesMax = 262_144
 export const ingestWaitingEntriesMax = 25_000
-
 // the broker edge
 export const mqttUnreadBytesMax = 65_536
 export const cborDepthMax = 16
@@ -229,7 +234,6 @@ export const mqttUnfinishedBytesMax = 67_108_864
 /** Of all clients: past it those that send more are read no further. */
 export const mqttUnparsedBytesMax = 16_777_216
 export const proxyHeaderBytesMax = 1_024
-
 // the composition root
 export const namedStatementsMax = 500
 export const poolConnectionsMax = 10
@@ -242,7 +246,6 @@ export const postgresHealthMsMax = 1_000
 export const spareConnectionsMax = 2
 export const startMsMax = 60_000
 export const statementMsMax = 15_000
-
 // the command line
 export const cliRequestMsMax = 120_000
 export const keyWaitMsMax = 10_000

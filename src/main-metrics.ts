@@ -8,7 +8,7 @@ const countBuckets = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000]
 export type Metrics = {
   readonly meter: Meter
   /** A value that is asked for whenever somebody reads the page. */
-  readonly gauge: (name: string, read: () => number) => void
+  readonly gauge: (name: string, read: () => number | Promise<number>) => void
   /** The page, in Prometheus text format 0.0.4. */
   readonly text: () => Promise<string>
 }
@@ -52,8 +52,8 @@ export const createMetrics = (): Metrics => {
         name: `lapel_${name}`,
         help: name.replaceAll('_', ' '),
         registers: [registry],
-        collect() {
-          this.set(read())
+        async collect() {
+          this.set(await read())
         },
       })
     },

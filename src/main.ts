@@ -11,6 +11,7 @@ import { addressText } from './config-parsers.ts'
 import { loadSecrets } from './config-secrets.ts'
 import { startHttp } from './http/start-http.ts'
 import { openIngest } from './ingest/ingest.ts'
+import { explained } from './main-explained.ts'
 import {
   isFirstStart,
   printFirstKey,
@@ -24,6 +25,7 @@ import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
 import { openObjects } from './main-objects.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
+import { openRecordings, recordingGauges } from './main-recordings.ts'
 import { type Services, startServices } from './main-services.ts'
 import { eventStoreName, postgresName, whenUp } from './main-when-up.ts'
 import { startBroker } from './mqtt/broker.ts'
@@ -125,6 +127,7 @@ const openCore = async (
     kek: [...secrets.kek],
     heartbeatDays: config.heartbeatDays,
   }
+  const parts = { ledger, log, meter, ...clocks }
   const thread = startProjectorThread({ data, log, meter })
   const { monotonic } = clocks
   const projector = createProjector({
@@ -151,6 +154,7 @@ const openCore = async (
     projector,
     heartbeats,
     ...nodeObjects,
+    ...openRecordings({ ...parts, ...nodeObjects, reads: database.reads }, closing),
     log,
     meter,
     ...clocks,
@@ -193,6 +197,8 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
   metrics.gauge('mqtt_connections', broker.connected)
   metrics.gauge('mqtt_pending_bytes', broker.pendingBytes)
   metrics.gauge('ingest_pending_entries', ingest.pending)
+  const gauges = recordingGauges(database.db, core.now)
+  for (const [name, read] of Object.entries(gauges)) metrics.gauge(name, read)
   const deps = {
     ...core,
     auth,
@@ -212,24 +218,6 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
   closing.defer(http.close)
   await core.sendEventsTo({ ...config.http, port: http.port })
   return { auth, broker, http, admin, deps, serving }
-}
-
-/** A taken port names itself and its variable. */
-const explained = (error: unknown, config: Config): unknown => {
-  if (error instanceof SchemaTooNew || error instanceof ReaderRoleMissing)
-    return new StartRefused(error.message, { cause: error })
-  const { code, port } = error as { code?: string; port?: number }
-  if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error
-  const { http, mqtt, mqtts, mqttWs } = config
-  const ways = { LAPEL_HTTP: http, LAPEL_MQTTS: mqtts, LAPEL_MQTT_WS: mqttWs }
-  const [variable, address = mqtt] = Object.entries(ways).find(([, one]) => one?.port === port) ?? [
-    'LAPEL_MQTT',
-  ]
-  const why =
-    code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be listened on (${code})`
-  return new StartRefused(
-    `${addressText(address)} (${variable}) ${why}: free it, or set ${variable} to another host:port`,
-  )
 }
 
 const open = async (

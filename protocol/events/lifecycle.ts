@@ -5,6 +5,7 @@ import { claimEvents } from './claim.ts'
 import { deviceEvents } from './device.ts'
 import { endUserEvents } from './end-user.ts'
 import { projectEvents } from './project.ts'
+import { recordingEvents } from './recording.ts'
 import { signingKeyEvents } from './signing-key.ts'
 
 /** Which events stand in which kind of stream: `<proj>.<kind>-<id>`, or `sys.signing-key-<kid>`. */
@@ -14,6 +15,7 @@ export const lifecycleEvents = {
   apikey: apiKeyEvents,
   project: projectEvents,
   claim: claimEvents,
+  recording: recordingEvents,
   'signing-key': signingKeyEvents,
 } as const
 export type StreamKind = keyof typeof lifecycleEvents
@@ -30,6 +32,7 @@ export type EndUserEvent = Union<typeof endUserEvents>
 export type ApiKeyEvent = Union<typeof apiKeyEvents>
 export type ProjectEvent = Union<typeof projectEvents>
 export type ClaimEvent = Union<typeof claimEvents>
+export type RecordingEvent = Union<typeof recordingEvents>
 export type SigningKeyEvent = Union<typeof signingKeyEvents>
 
 type EventsByKind = {
@@ -38,6 +41,7 @@ type EventsByKind = {
   apikey: ApiKeyEvent
   project: ProjectEvent
   claim: ClaimEvent
+  recording: RecordingEvent
   'signing-key': SigningKeyEvent
 }
 export type EventOf<Kind extends StreamKind> = EventsByKind[Kind]

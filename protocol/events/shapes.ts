@@ -6,9 +6,11 @@ import {
   type EndUserId,
   type IdPrefix,
   idForms,
+  type MediaId,
   type ProjectId,
   parseId,
   parseTokenId,
+  type RecordingId,
   type TokenId,
 } from '../ids.ts'
 import { type Instant, instantForm, parseInstant } from '../instant.ts'
@@ -23,6 +25,8 @@ export const endUserId = id<EndUserId>('eu_')
 export const apiKeyId = id<ApiKeyId>('key_')
 export const bindingId = id<BindingId>('bind_')
 export const projectId = id<ProjectId>('proj_')
+export const recordingId = id<RecordingId>('rec_')
+export const mediaId = id<MediaId>('med_')
 export const tokenId = z.custom<TokenId>(
   (value) => parseTokenId(value) !== undefined,
   'not a token id',

@@ -1,4 +1,10 @@
-import { type ApiKeyId, type DeviceId, type NodeId, parseNodeId } from '../../protocol/ids.ts'
+import {
+  type ApiKeyId,
+  type DeviceId,
+  type NodeId,
+  parseNodeId,
+  type RecordingId,
+} from '../../protocol/ids.ts'
 import type { Instant } from '../../protocol/instant.ts'
 import {
   nodeAliveSchema,
@@ -10,6 +16,13 @@ import type { Position, StoredEvent } from '../store/event-store.ts'
 import { recordedOf } from '../store/record.ts'
 import { parseLifecycleStream } from '../store/streams.ts'
 import type { CredentialEvent } from './overlay.ts'
+
+/** What became of a recording that its device is to hear of. */
+export type FollowedRecording = {
+  readonly recordingId: RecordingId
+  /** The chunk that was refused, where it is that. */
+  readonly refused?: { readonly index: number; readonly reason: string }
+}
 
 /** What the log tells a node. `other` moves nothing but the position. */
 export type FollowedEvent =
@@ -31,6 +44,7 @@ export type FollowedEvent =
       readonly node: NodeId
       readonly revision: number
     }
+  | { readonly kind: 'recording'; readonly news: FollowedRecording }
   | { readonly kind: 'other' }
 
 const json = (data: unknown): unknown =>
@@ -55,6 +69,25 @@ const sessionsEvent = (stored: StoredEvent): FollowedEvent => {
   return { kind: 'sessions', node, position: stored.position, entries }
 }
 
+const news: ReadonlySet<string> = new Set([
+  'ChunksStored',
+  'ChunkRefused',
+  'RecordingStitched',
+  'RecordingIncomplete',
+  'RecordingFailed',
+  'RecordingDeleted',
+])
+
+const recordingEvent = (stored: StoredEvent, recordingId: RecordingId): FollowedEvent => {
+  if (!news.has(stored.type)) return { kind: 'other' }
+  // What is in the other ones is read where somebody hears of it.
+  if (stored.type !== 'ChunkRefused') return { kind: 'recording', news: { recordingId } }
+  const { data } = recordedOf(stored, 'recording')
+  if (!('reason' in data && 'index' in data)) return { kind: 'other' }
+  const refused = { index: data.index, reason: data.reason }
+  return { kind: 'recording', news: { recordingId, refused } }
+}
+
 const lifecycleEvent = (stored: StoredEvent): FollowedEvent => {
   const stream = parseLifecycleStream(stored.stream)
   if (!stream?.project) return { kind: 'other' }
@@ -65,6 +98,7 @@ const lifecycleEvent = (stored: StoredEvent): FollowedEvent => {
     const event = recordedOf(stored, kind)
     return { kind: 'credential', event: { ...place, kind, subject, event }, at: event.at }
   }
+  if (kind === 'recording') return recordingEvent(stored, stream.subject as RecordingId)
   if (kind !== 'apikey') return { kind: 'other' }
   const subject = stream.subject as ApiKeyId // or after its key
   const event = recordedOf(stored, kind)

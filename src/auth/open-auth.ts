@@ -16,7 +16,7 @@ import type { Vault } from '../store/vault.ts'
 import { createAddressGate } from './address-gate.ts'
 import { within } from './bounded.ts'
 import { createCredentials } from './credentials.ts'
-import type { FollowedEvent } from './followed-event.ts'
+import type { FollowedEvent, FollowedRecording } from './followed-event.ts'
 import { createHttpCredentials } from './http-credentials.ts'
 import { NodeLease } from './lease.ts'
 import { createLookUp } from './look-up.ts'
@@ -50,6 +50,8 @@ export type AuthDeps = {
   readonly random: Random
   readonly log: Log
   readonly meter: Meter
+  /** Told of what became of recordings, as it is followed. */
+  readonly onRecording?: (news: FollowedRecording) => void
   /** `authLeaseMsMax`, unless a test is in a hurry. */
   readonly leaseMsMax?: number
 }
@@ -153,6 +155,9 @@ const createView = (deps: Full, node: Node, overlay: Overlay, isClosing: () => b
       case 'lost':
         if (event.node === lease.node()) lease.lost(event.node)
         else others.lost(event.node)
+        return
+      case 'recording':
+        deps.onRecording?.(event.news)
         return
       case 'other':
         return

@@ -27,6 +27,9 @@ export type Binding = {
   readonly since: Instant
 }
 
+/** Half-open; `until` is `null` while it is bound. */
+export type BoundPeriod = Binding & { readonly until: Instant | null }
+
 export type RegisteredDevice = {
   readonly status: 'unbound' | 'bound' | 'retired'
   readonly deviceId: DeviceId
@@ -41,6 +44,8 @@ export type RegisteredDevice = {
   readonly createdAt: Instant
   readonly updatedAt: Instant
   readonly binding: Binding | null
+  /** Every time that it was bound, oldest first. */
+  readonly bindings: readonly BoundPeriod[]
   readonly tokens: DeviceTokens
 }
 export type Device = { readonly status: 'unknown' } | RegisteredDevice
@@ -61,8 +66,20 @@ const registered = (event: Timed<DeviceEvent> & { type: 'DeviceRegistered' }): D
   createdAt: event.at,
   updatedAt: event.at,
   binding: null,
+  bindings: [],
   tokens: noTokens,
 })
+
+const bound = (
+  { bindings }: RegisteredDevice,
+  { data, at }: Timed<DeviceEvent> & { type: 'DeviceBound' },
+): Partial<RegisteredDevice> => {
+  const binding = { bindingId: data.binding_id, endUserId: data.end_user_id, since: at }
+  return { status: 'bound', binding, bindings: [...bindings, { ...binding, until: null }] }
+}
+
+const ended = (bindings: readonly BoundPeriod[], at: Instant): readonly BoundPeriod[] =>
+  bindings.map((one) => (one.until === null ? { ...one, until: at } : one))
 
 const changed = (
   device: RegisteredDevice,
@@ -78,16 +95,9 @@ const changed = (
         settingsVersion: event.data.settings_version ?? device.settingsVersion,
       }
     case 'DeviceBound':
-      return {
-        status: 'bound',
-        binding: {
-          bindingId: event.data.binding_id,
-          endUserId: event.data.end_user_id,
-          since: event.at,
-        },
-      }
+      return bound(device, event)
     case 'DeviceUnbound':
-      return { status: 'unbound', binding: null }
+      return { status: 'unbound', binding: null, bindings: ended(device.bindings, event.at) }
     case 'DeviceRetired':
       return { status: 'retired' }
     case 'DeviceTokenIssued':

@@ -1,7 +1,8 @@
 import type { DownError, DownTime } from '../../protocol/down-payloads.ts'
 import { mqttErrors } from '../../protocol/errors.ts'
 import { instantOf } from '../../protocol/instant.ts'
-import { type DownMessage, downTopic } from '../../protocol/topics.ts'
+import type { DownGrants, DownWatermark } from '../../protocol/recording-payloads.ts'
+import { type DownMessage, downTopic, type TopicRecording } from '../../protocol/topics.ts'
 import { say } from './aedes-client.ts'
 import type { Connection } from './connection.ts'
 import { publishBytes } from './packets.ts'
@@ -20,6 +21,19 @@ const send = (connection: Connection, message: DownMessage, qos: 0 | 1, value: o
 /** Server time, for the device's clock skew. */
 export const sendTime = (connection: Connection, nowMs: number): void =>
   send(connection, 'time', 0, { now: instantOf(nowMs) } satisfies DownTime)
+
+/** Spelled as the device does. */
+export const sendGrants = (
+  connection: Connection,
+  recording: TopicRecording,
+  grants: DownGrants,
+): void => send(connection, `recordings/${recording}/grants`, 1, grants)
+
+export const sendWatermark = (
+  connection: Connection,
+  recording: TopicRecording,
+  watermark: DownWatermark,
+): void => send(connection, `recordings/${recording}/watermark`, 1, watermark)
 
 /** What `down/errors` says; without a message of its own it is the code's. */
 export type DeviceFault = Readonly<

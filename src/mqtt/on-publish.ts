@@ -13,6 +13,12 @@ import { sendError, sendTime } from './downlink.ts'
 import type { PlainHeartbeat } from './plain-heartbeat.ts'
 import type { BrokerDeps } from './ports.ts'
 import type { Pressure } from './pressure.ts'
+import {
+  clockOf,
+  isOfRecording,
+  type RecordingTopic,
+  recordingMessageOf,
+} from './recordings/messages.ts'
 import { type Fault, uplinkOf } from './uplink.ts'
 
 type Message = { readonly topic: string; readonly payload: Buffer }
@@ -83,6 +89,42 @@ const plainEntry = (
   return { d: session.principal.deviceId, boot, seq, text }
 }
 
+const notStored = (why: unknown): Error => new Error(`not stored: ${why}`)
+
+/** A decision, not an observation: appended by itself, in the order in which the recording's messages came. */
+const decide = (
+  delivery: Delivery,
+  topic: RecordingTopic,
+  recordings: NonNullable<BrokerDeps['recordings']>,
+): void => {
+  const { deps, connection, message, end } = delivery
+  const said = recordingMessageOf(topic, message.payload, connection.session)
+  if (said.kind === 'fault') {
+    reject(delivery, said)
+    return
+  }
+  const { lease } = deps.auth
+  const decided = lease.holds() ? recordings.take(connection, said) : Promise.reject('no lease')
+  decided.then(
+    (taken) => {
+      if (!lease.holds()) end(notStored('the lease has ended'))
+      else if (taken.kind === 'fault') reject(delivery, taken)
+      else end()
+    },
+    (error: unknown) => {
+      deps.log.warn({ error, topic: message.topic }, 'a message about a recording was not stored')
+      end(notStored(error))
+    },
+  )
+}
+
+/** Answered with the time and with all that the device may have forgotten. */
+const welcome = ({ deps, connection }: Delivery, { boot, at }: Entry): void => {
+  deps.recordings?.showClock(connection, boot, clockOf(at))
+  sendTime(connection, deps.now())
+  deps.recordings?.resume(connection)
+}
+
 const take = (delivery: Delivery): void => {
   const { deps, connection, topic, message, pressure } = delivery
   delivery.isEntered = true
@@ -94,11 +136,15 @@ const take = (delivery: Delivery): void => {
     store(delivery, plainEntry(connection, plain, rx))
     return
   }
+  if (deps.recordings && isOfRecording(topic)) {
+    decide(delivery, topic, deps.recordings)
+    return
+  }
   const uplink = uplinkOf(topic, message.payload, connection.session, rx)
   if (uplink.kind === 'fault') reject(delivery, uplink)
   else {
     const entry = withName(uplink.entry, uplink.deviceName, connection, deps)
-    const then = entry.k === 'boot' ? () => sendTime(connection, deps.now()) : undefined
+    const then = entry.k === 'boot' ? () => welcome(delivery, entry) : undefined
     store(delivery, serialised(entry), then)
   }
 }

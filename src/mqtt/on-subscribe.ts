@@ -48,7 +48,9 @@ export const takeSubscribe = (deps: BrokerDeps, connections: Connections) => {
   ): void => {
     const codes = filters.map((one) => codeOf(connection, one))
     say(client, subackBytes(id, codes))
-    if (codes.some((code) => code !== refused)) sendTime(connection, deps.now())
+    if (codes.every((code) => code === refused)) return
+    sendTime(connection, deps.now())
+    deps.recordings?.resume(connection)
   }
 
   const unsubscribe = (

@@ -6,6 +6,7 @@ import type { Ingest } from '../ingest/ingest.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import type { Rates } from './project-rates.ts'
+import type { Recordings } from './recordings/recordings.ts'
 
 /** What the broker needs of the rest of Lapel. */
 export type BrokerDeps = {
@@ -13,6 +14,8 @@ export type BrokerDeps = {
   readonly ingest: Pick<Ingest, 'add' | 'remember' | 'knows' | 'idle'>
   /** What the read model knows of a device's numbering; `undefined` where it cannot be asked. */
   readonly readWindow: (device: DeviceId) => Promise<BootWindow | undefined>
+  /** Without it recordings are not served. */
+  readonly recordings?: Pick<Recordings, 'take' | 'resume' | 'showClock'> | undefined
   readonly now: () => number
   readonly monotonic: () => number
   readonly random: Random

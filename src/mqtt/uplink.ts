@@ -38,7 +38,8 @@ type Issues = {
   readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
 }
 
-const invalid = ({ issues: [issue] }: Issues, value: unknown): Fault => {
+/** The first thing that is wrong with it. */
+export const invalid = ({ issues: [issue] }: Issues, value: unknown): Fault => {
   const field = issue?.path.join('.') ?? ''
   return {
     kind: 'fault',

@@ -84,7 +84,11 @@ export const sealedSubjects = (events: readonly Decoded[]): readonly string[] =>
 const sealedIn = ({ data }: RecordedEvent): string | undefined =>
   'sealed' in data && typeof data.sealed === 'string' ? data.sealed : undefined
 
-const subjectOf = ({ stream }: RecordedEvent): string => parseLifecycleStream(stream)?.subject ?? ''
+/** Under whose key it is sealed: that of the stream's subject, unless it names another. */
+const subjectOf = ({ stream, data }: RecordedEvent): string => {
+  if ('sealed_for' in data && data.sealed_for !== undefined) return data.sealed_for
+  return parseLifecycleStream(stream)?.subject ?? ''
+}
 
 /** A heartbeat names the end user under whose key its `device_name` is sealed. */
 const sealedEntryOwner = (entry: Entry): string | undefined =>

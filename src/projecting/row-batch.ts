@@ -113,6 +113,11 @@ const int8Columns = new Set([
   'storage_used_mb',
   'storage_total_mb',
   'pending_recordings',
+  'bytes',
+  'duration_ms',
+  'object_bytes',
+  'skew_ms',
+  'total_bytes',
 ])
 
 const asText = (row: Row): Row => {

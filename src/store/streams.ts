@@ -1,5 +1,12 @@
 import type { StreamKind } from '../../protocol/events/lifecycle.ts'
-import type { ApiKeyId, DeviceId, EndUserId, NodeId, ProjectId } from '../../protocol/ids.ts'
+import type {
+  ApiKeyId,
+  DeviceId,
+  EndUserId,
+  NodeId,
+  ProjectId,
+  RecordingId,
+} from '../../protocol/ids.ts'
 import { instantOf } from '../../protocol/instant.ts'
 
 declare const kindOfStream: unique symbol
@@ -20,10 +27,12 @@ export const projectStream = (project: ProjectId) =>
 /** `hash`: keyed hash of the claimed kind and value, 64 hex digits. */
 export const claimStream = (project: ProjectId, hash: string) =>
   named<'claim'>(`${project}.claim-${hash}`)
+export const recordingStream = (project: ProjectId, id: RecordingId) =>
+  named<'recording'>(`${project}.recording-${id}`)
 export const signingKeyStream = (kid: string) => named<'signing-key'>(`sys.signing-key-${kid}`)
 
 const lifecycleName =
-  /^(?:(proj_[0-9A-Za-z]{22})\.|sys\.)(device|enduser|apikey|project|claim|signing-key)-(.+)$/
+  /^(?:(proj_[0-9A-Za-z]{22})\.|sys\.)(device|enduser|apikey|project|claim|recording|signing-key)-(.+)$/
 
 export type ParsedStream = {
   /** `null` for what belongs to no project. */

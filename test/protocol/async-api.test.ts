@@ -55,7 +55,9 @@ test('every address is a topic of the contract', () => {
   const addresses = Object.values(document.channels).map(({ address }) => address)
   assert.is(addresses.length, 2 * describedMessages.length)
   for (const address of addresses) {
-    const topic = address.replace('{device}', 'me')
+    const topic = address
+      .replace('{device}', 'me')
+      .replace('{recording}', '0b5c7f1e-8d4a-4c7e-9f6b-2a1d3e4f5a6b')
     assert.ok(parseDownTopic(topic) ?? parseUpTopic(topic), address)
     assert.is.not(parseUpTopic(topic)?.kind === 'unknown' && !topic.includes('/down/'), true)
   }

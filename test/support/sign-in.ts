@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Tables } from '../../projections/tables.ts'
-import { type ApiKeyId, newId, type ProjectId, type TokenId } from '../../protocol/ids.ts'
+import {
+  type ApiKeyId,
+  type EndUserId,
+  newId,
+  type ProjectId,
+  type TokenId,
+} from '../../protocol/ids.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
 import {
   hintOf,
@@ -68,16 +74,18 @@ export const boundDevice = async (stage: Stage, project: ProjectId) => {
   }
   const registration = { deviceId, model: 'bota_pin', generation: 1, serialHash: '0'.repeat(64) }
   await stage.ledger.transact(stream, device, () => register({ ...registration, sealed }), by)
-  const bindAgain = async (): Promise<Token> => {
+  const bindTo = async (owner: EndUserId): Promise<Token> => {
     const { token, secret } = minted()
-    const args = { bindingId: newId('bind_', randomBytes), endUserId, token: secret }
+    const args = { bindingId: newId('bind_', randomBytes), endUserId: owner, token: secret }
     await stage.ledger.transact(stream, device, () => bind(args), by)
     return token
   }
+  const bindAgain = (): Promise<Token> => bindTo(endUserId)
   return {
     deviceId,
     endUserId,
     stream,
+    bindTo,
     bindAgain,
     token: await bindAgain(),
     refresh: async (presented: Token, graceMs = 86_400_000): Promise<Token> => {

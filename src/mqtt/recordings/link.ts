@@ -1,0 +1,143 @@
+import type { RecordingId } from '../../../protocol/ids.ts'
+import {
+  grantSecondsMax,
+  grantsOutstandingMax,
+  grantsPerMessageMax,
+  mqttUnreadBytesMax,
+} from '../../../protocol/limits.ts'
+import { chunkKey } from '../../../protocol/object-keys.ts'
+import type { Grant } from '../../../protocol/recording-payloads.ts'
+import type { TopicRecording } from '../../../protocol/topics.ts'
+import type { Log } from '../../store/log.ts'
+import type { Meter } from '../../store/meter.ts'
+import type { Connection } from '../connection.ts'
+import { sendGrants, sendWatermark } from '../downlink.ts'
+import { pause } from '../pause.ts'
+import type { ObjectGrants } from './ports.ts'
+import type { GrantedChunk, RecordingView } from './view.ts'
+
+export type LinkDeps = {
+  readonly objects: ObjectGrants
+  readonly now: () => number
+  readonly log: Log
+  readonly meter: Meter
+}
+
+const slowPollMs = 100
+
+/** A device reads at its pace: its next grants are made when it has taken the last ones. */
+const untilRead = async ({ client }: Connection): Promise<boolean> => {
+  while (!client.closed && client.conn.writableLength > mqttUnreadBytesMax / 4)
+    await pause(slowPollMs)
+  return !client.closed
+}
+
+/**
+ * One recording as one session hears of it. What changed is told in one turn, however often it changed meanwhile; of what is awaited
+ * at most `grantsOutstandingMax` grants are out that nobody asked for, so that an offline week does not fill a small memory.
+ */
+export class RecordingLink {
+  readonly #deps: LinkDeps
+  readonly #connection: Connection
+  readonly recordingId: RecordingId
+  readonly spelled: TopicRecording
+  /** Until when each grant holds, in milliseconds since 1970. */
+  readonly #granted = new Map<number, number>()
+  readonly #wanted = new Set<number>()
+  #isSending = false
+  #again: (() => Promise<RecordingView | undefined>) | undefined
+
+  constructor(
+    deps: LinkDeps,
+    connection: Connection,
+    about: { recordingId: RecordingId; spelled: TopicRecording },
+  ) {
+    this.#deps = deps
+    this.#connection = connection
+    this.recordingId = about.recordingId
+    this.spelled = about.spelled
+  }
+
+  /** The device asks for these, whether they were granted before or not. */
+  want(indices: Iterable<number>): void {
+    for (const index of indices) this.#wanted.add(index)
+  }
+
+  /** What was granted is of no use any more: another key is to be put to. */
+  regrant(index: number): void {
+    this.#granted.delete(index)
+    this.#wanted.add(index)
+  }
+
+  /** The device may have forgotten what it was granted. */
+  grantAnew(): void {
+    this.#granted.clear()
+  }
+
+  /** Tells what `read` finds; what comes in while it is told is told after it, once. */
+  tell(read: () => Promise<RecordingView | undefined>): void {
+    this.#again = read
+    if (this.#isSending) return
+    this.#isSending = true
+    this.#run()
+      .catch((error: unknown) => {
+        const { recordingId: recording } = this
+        this.#deps.log.warn({ error, recording }, 'a device could not be told of its recording')
+      })
+      .finally(() => {
+        this.#isSending = false
+      })
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && !this.#connection.client.closed) {
+      const read = this.#again
+      this.#again = undefined
+      const view = await read()
+      if (view) await this.#send(view)
+    }
+  }
+
+  async #send(view: RecordingView): Promise<void> {
+    const chunks = this.#chosen(view)
+    sendWatermark(this.#connection, this.spelled, view.watermark)
+    for (let first = 0; first < chunks.length; first += grantsPerMessageMax) {
+      if (!(await untilRead(this.#connection))) return
+      this.#grant(chunks.slice(first, first + grantsPerMessageMax))
+    }
+  }
+
+  /** What was asked for, and of the rest as many as may be out. */
+  #chosen(view: RecordingView): readonly GrantedChunk[] {
+    if (view.isClosed || !this.#deps.objects.isUp()) return []
+    const asked = [...this.#wanted].flatMap((index) => view.chunk(index) ?? [])
+    this.#wanted.clear()
+    const nowMs = this.#deps.now()
+    for (const [index, untilMs] of this.#granted)
+      if (untilMs <= nowMs || !view.chunk(index)) this.#granted.delete(index)
+    const taken = new Set([...this.#granted.keys(), ...asked.map(({ index }) => index)])
+    const room = Math.max(0, grantsOutstandingMax - taken.size)
+    const others = view.awaited.filter(({ index }) => !taken.has(index)).slice(0, room)
+    return [...asked, ...others]
+  }
+
+  #grant(chunks: readonly GrantedChunk[]): void {
+    const { objects, meter, now } = this.#deps
+    const place = {
+      project: this.#connection.session.principal.project,
+      recording: this.recordingId,
+    }
+    const grants = chunks.map((chunk): Grant => {
+      const { method, url, headers, expiresAt } = objects.presignPut(chunkKey(place, chunk), {
+        bytes: chunk.bytes,
+        sha256: chunk.sha256,
+        contentType: 'application/octet-stream',
+        expiresSeconds: grantSecondsMax,
+      })
+      return { index: chunk.index, method, url, headers, expires_at: expiresAt }
+    })
+    for (const { index } of chunks) this.#granted.set(index, now() + 1_000 * grantSecondsMax)
+    sendGrants(this.#connection, this.spelled, { recording_id: this.recordingId, grants })
+    meter.count('chunks_granted_total', grants.length)
+  }
+}

@@ -96,13 +96,7 @@ const refused: readonly (readonly [string, string, string | Buffer, string, stri
     ],
     ['an unknown topic', 'v1/devices/me/weather', '{}', 'unknown_topic', undefined],
     ['an unknown version', 'v2/devices/me/heartbeat', '{}', 'unknown_version', undefined],
-    [
-      'a recording',
-      'v1/devices/me/recordings/0b8a6c2e-3f0e-4b8e-9f63-1f4f3f3b9d10/start',
-      '{}',
-      'not_implemented',
-      undefined,
-    ],
+    ['a report of settings', 'v1/devices/me/settings/reported', '{}', 'not_implemented', undefined],
   ]
 
 test('what cannot be taken is acknowledged, answered, kept for inspection, and the connection stays', async () => {

@@ -51,7 +51,14 @@ const may = {
     'pg-copy-streams',
     '^(node:)?(crypto|fs/promises|stream|stream/promises|timers/promises)$',
   ],
-  '^src/recordings/': ['^src/(recordings|domain|store)/', '^projections/', '^protocol/'],
+  '^src/recordings/': [
+    '^src/(recordings|domain|store)/',
+    '^projections/',
+    '^protocol/',
+    'kysely',
+    'pg',
+    '^(node:)?(buffer|crypto|stream|timers/promises)$',
+  ],
   '^src/audit/': ['^src/(audit|domain|store)/', '^projections/', '^protocol/', 'kysely'],
   '^src/console/': ['^src/(console|auth|domain|store)/', '^projections/', '^protocol/'],
   '^src/embedded/': [

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CommandFailed, Misuse } from './api.ts'
+import { addAudit } from './audit.ts'
 import { addBackup, addRestore } from './backup.ts'
 import { addConfig } from './config.ts'
 import type { Context } from './context.ts'
@@ -29,6 +30,7 @@ const commands = [
   addRebuild,
   addBackup,
   addRestore,
+  addAudit,
   addEventStore,
   addObjectStore,
   addConfig,

@@ -33,6 +33,7 @@ const commands = [
   'rebuild',
   'backup',
   'restore',
+  'audit verify-recording',
   'eventstore',
   'eventstore copy',
   'eventstore backup',

@@ -178,7 +178,6 @@ const derived = (row: RecordingRow): RecordingRow => {
     stored: row.stored,
     totalChunks: row.total_chunks,
     end: row.ended_how,
-    files: row.media.length,
     storedFiles: row.media.filter(({ object }) => object !== null).length,
   })
   const status = row.quarantine_reason === null ? stage : 'quarantined'

@@ -10,7 +10,6 @@ export type Progress = {
   readonly totalChunks: number | null
   /** How it ended, if it did. */
   readonly end: 'stitched' | 'incomplete' | 'failed' | null
-  readonly files: number
   readonly storedFiles: number
 }
 export type Stage = Exclude<RecordingStatus, 'quarantined'>
@@ -23,10 +22,11 @@ export const isWhole = ({ totalChunks, stored }: Pick<Progress, 'totalChunks' | 
 
 /** How far its bytes are, whosever they are. */
 export const stageBy = (progress: Progress): Stage => {
-  const { source, announced, totalChunks, end, files, storedFiles } = progress
+  const { source, announced, totalChunks, end, storedFiles } = progress
   if (end !== null) return ended[end]
   if (isWhole(progress)) return 'stitching'
-  if (files > 0 && storedFiles === files) return 'uploaded'
+  // One append stores them all: a file whose URL was given in vain does not hold up the others.
+  if (storedFiles > 0) return 'uploaded'
   const hasBegun = source === 'mqtt' || announced.length > 0 || totalChunks !== null
   return hasBegun ? 'recording' : 'pending'
 }

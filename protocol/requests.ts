@@ -156,7 +156,7 @@ const metadataFilter = z
   })
 
 /** What every list of resources may be asked for: a page, its order, a half-open range of creation, and metadata. */
-const listQuery = pageQuery.extend({
+export const listQuery = pageQuery.extend({
   order,
   created_from: time.optional(),
   created_to: time.optional(),
@@ -165,7 +165,7 @@ const listQuery = pageQuery.extend({
 export type ListQuery = z.infer<typeof listQuery>
 
 /** A value to look for. One that nothing can have finds nothing: it is no fault, but for what Postgres cannot be asked. */
-const sought = text(soughtCharsMax)
+export const sought = text(soughtCharsMax)
 
 /** GET /devices */
 export const listDevicesQuery = listQuery.extend({

@@ -1,9 +1,11 @@
 import {
   heartbeatDaysMax,
+  incompleteDaysMax,
   onlineWindowSecondsMax,
   ratePerSecondMax,
   tokenGraceSecondsMax,
 } from '../protocol/limits.ts'
+import { chunkDaysMax } from '../protocol/recording-limits.ts'
 import {
   maskUrl,
   type Parsed,
@@ -189,6 +191,18 @@ export const table = {
     example: '30',
     fallback: '30',
     parse: parseWhole(1, heartbeatDaysMax),
+  }),
+  incompleteDays: defaulted({
+    variable: 'LAPEL_INCOMPLETE_DAYS',
+    example: '7',
+    fallback: '7',
+    parse: parseWhole(1, incompleteDaysMax),
+  }),
+  chunkDays: defaulted({
+    variable: 'LAPEL_CHUNK_DAYS',
+    example: '7',
+    fallback: '7',
+    parse: parseWhole(0, chunkDaysMax),
   }),
   log: defaulted({
     variable: 'LAPEL_LOG',

@@ -47,6 +47,10 @@ export type Config = {
   readonly onlineWindowSeconds: number
   /** How many days of heartbeats are kept, besides today. */
   readonly heartbeatDays: number
+  /** After its finish a recording waits so long for its chunks. */
+  readonly incompleteDays: number
+  /** After it became one object the chunks of a recording are kept so long. */
+  readonly chunkDays: number
   readonly log: (typeof logLevels)[number]
   /** For `lapel config`: no secret stands in it. */
   readonly described: readonly DescribedValue[]
@@ -215,6 +219,8 @@ export const loadConfig = (env: Environment, cwd: string): LoadedConfig => {
     tokenGraceSeconds: values.tokenGraceSeconds,
     onlineWindowSeconds: values.onlineWindowSeconds,
     heartbeatDays: values.heartbeatDays,
+    incompleteDays: values.incompleteDays,
+    chunkDays: values.chunkDays,
     log: values.log,
     described: Object.freeze(Object.values(table).map((setting) => describe(env, setting))),
     unknown: Object.freeze(unknownVariables(env)),

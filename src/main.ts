@@ -1,8 +1,7 @@
-import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { allProjections } from '../projections/all.ts'
 import { readBootWindow } from '../projections/device-health.ts'
-import type { Random } from '../protocol/base62.ts'
 import { objectStoreHealthMsMax, postgresHealthMsMax } from '../protocol/limits.ts'
 import { openAuth } from './auth/open-auth.ts'
 import type { Config } from './config.ts'
@@ -11,6 +10,7 @@ import { addressText } from './config-parsers.ts'
 import { loadSecrets } from './config-secrets.ts'
 import { startHttp } from './http/start-http.ts'
 import { openIngest } from './ingest/ingest.ts'
+import { hintingLedger, openBytes } from './main-bytes.ts'
 import { explained } from './main-explained.ts'
 import {
   isFirstStart,
@@ -25,6 +25,7 @@ import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
 import { openObjects } from './main-objects.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
+import { createRandom } from './main-random.ts'
 import { openRecordings, recordingGauges } from './main-recordings.ts'
 import { type Services, startServices } from './main-services.ts'
 import { eventStoreName, postgresName, whenUp } from './main-when-up.ts'
@@ -75,20 +76,6 @@ const takeSecrets = async (file: string): Promise<{ secrets: Secrets; created: b
   return loaded
 }
 
-const randomPoolBytes = 4_096
-
-/** Chance, drawn from the system in larger portions: an id needs a few bytes at a time. Each byte is given out once. */
-const createRandom = (): Random => {
-  let pool = Buffer.alloc(0)
-  return (bytes) => {
-    if (bytes > randomPoolBytes) return randomBytes(bytes)
-    if (pool.length < bytes) pool = randomFillSync(Buffer.allocUnsafeSlow(randomPoolBytes))
-    const given = pool.subarray(0, bytes)
-    pool = pool.subarray(bytes)
-    return given
-  }
-}
-
 /** Everything below the edges: the ledger, the vault, the read models, who may. */
 const openCore = async (
   config: Config,
@@ -127,6 +114,8 @@ const openCore = async (
     heartbeatDays: config.heartbeatDays,
   }
   const parts = { ledger, log, meter, ...clocks }
+  const bytes = openBytes({ ...parts, ...nodeObjects, database }, config, closing)
+  const hinting = { ...parts, ledger: hintingLedger(ledger, bytes) }
   const thread = startProjectorThread({ data, log, meter })
   const { monotonic } = clocks
   const projector = createProjector({
@@ -153,7 +142,8 @@ const openCore = async (
     projector,
     heartbeats,
     ...nodeObjects,
-    ...openRecordings({ ...parts, ...nodeObjects, reads: database.reads }, closing),
+    ...openRecordings({ ...hinting, ...nodeObjects, reads: database.reads }, closing),
+    bytes,
     log,
     meter,
     ...clocks,
@@ -198,8 +188,14 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
   metrics.gauge('ingest_pending_entries', ingest.pending)
   const gauges = recordingGauges(database.db, core.now)
   for (const [name, read] of Object.entries(gauges)) metrics.gauge(name, read)
+  metrics.gauge('recordings_waiting', core.bytes.waiting)
+  const listening = { port: config.http.port }
   const deps = {
     ...core,
+    recordings: core.bytes,
+    objectEventsToken: core.eventsToken,
+    publicUrl: () =>
+      config.publicUrl ?? `http://${addressText({ ...config.http, port: listening.port })}`,
     auth,
     ingest,
     reads: database.reads,
@@ -214,6 +210,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     rebuild: projector.rebuild,
   }
   const http = await startHttp({ ...deps, ...config.http })
+  listening.port = http.port
   closing.defer(http.close)
   await core.sendEventsTo({ ...config.http, port: http.port })
   return { auth, broker, http, admin, deps, serving }

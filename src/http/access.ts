@@ -1,9 +1,19 @@
 import type { Actor, ProjectId } from '../../protocol/ids.ts'
 import type { Scope } from '../../protocol/scopes.ts'
-import { authenticate, bearerOf, isLocal, projectNamed, sameSecret } from './authenticate.ts'
+import type { DevicePrincipal } from '../auth/ports.ts'
+import {
+  authenticate,
+  bearerOf,
+  isLocal,
+  projectNamed,
+  sameSecret,
+  unauthorized,
+  uploaderOf,
+} from './authenticate.ts'
 import {
   type Call,
   type Caller,
+  type DeviceAccess,
   type OpenRoute,
   ownDevice,
   type Reply,
@@ -25,12 +35,18 @@ const lacksScope = (scope: Scope): Problem =>
     },
   })
 
+const deviceMay = (caller: DevicePrincipal, device: DeviceAccess, id: string | undefined) =>
+  device === 'recordings' || (device !== 'never' && ownDevice(caller, id ?? '') !== undefined)
+
 /** Throws 403 for a caller that may not do this, whatever it names: the answer tells nothing of what exists. */
-const checkMay = (caller: Caller, { scope, device }: Scoped, id: string | undefined): void => {
+const checkMay = (caller: Caller, access: Scoped, id: string | undefined): void => {
+  const { scope, device } = access
   switch (caller.kind) {
     case 'device':
-      if (device === 'never' || ownDevice(caller, id ?? '') === undefined)
-        throw new Problem('forbidden')
+      if (!deviceMay(caller, device, id)) throw new Problem('forbidden')
+      return
+    case 'upload':
+      if (!access.upload || caller.recordingId !== id) throw new Problem('forbidden')
       return
     case 'key':
       if (device === 'only') throw new Problem('forbidden')
@@ -49,6 +65,8 @@ const placeOf = (caller: Caller): { readonly project: ProjectId; readonly actor:
       return { project: caller.project, actor: caller.keyId }
     case 'admin':
       return { project: projectNamed(caller), actor: 'cli' }
+    case 'upload':
+      return { project: caller.project, actor: caller.by }
   }
 }
 
@@ -57,6 +75,12 @@ const checkOperator = ({ metrics }: HttpDeps, call: Call): void => {
   if (metrics.bearer !== undefined && bearer !== undefined && sameSecret(bearer, metrics.bearer))
     return
   if (!isLocal(call)) throw new Problem('not_found')
+}
+
+const checkObjectStore = ({ objectEventsToken }: HttpDeps, call: Call): void => {
+  const bearer = bearerOf(call.headers)
+  if (bearer === undefined || !sameSecret(bearer, objectEventsToken))
+    throw unauthorized(bearer !== undefined)
 }
 
 /** Finds out who calls, checks that they may, and only then lets the handler meet the call. */
@@ -71,6 +95,12 @@ export const admit = async (
     checkOperator(deps, call)
     return route.handle(call)
   }
+  if (route.access === 'object-store') {
+    checkObjectStore(deps, call)
+    return route.handle(call)
+  }
+  if (route.access === 'upload')
+    return route.handle({ ...call, upload: uploaderOf(deps, call.params['token'] ?? '') })
   const caller = await authenticate(deps, call)
   if (caller.kind === 'key') deps.keyUse.used(caller.keyId)
   // What is refused from here on counts too, and says what is left.

@@ -1,5 +1,13 @@
 import type { Scope } from '../../protocol/scopes.ts'
-import type { AdminCall, Call, DeviceAccess, Handler, ProjectCall, Route } from './call.ts'
+import type {
+  AdminCall,
+  Call,
+  DeviceAccess,
+  Handler,
+  ProjectCall,
+  Route,
+  UploadCall,
+} from './call.ts'
 import type { Operation } from './operation.ts'
 import type { HttpDeps } from './ports.ts'
 import * as keys from './routes/api-keys.ts'
@@ -24,6 +32,12 @@ import * as projects from './routes/projects.ts'
 import { readDevice, readDeviceOperation } from './routes/read-device.ts'
 import { readEndUser, readEndUserOperation } from './routes/read-end-user.ts'
 import { rebuild, rebuildOperation } from './routes/rebuild.ts'
+import * as changes from './routes/recordings/change-recordings.ts'
+import { createRecording, createRecordingOperation } from './routes/recordings/create-recording.ts'
+import * as downloads from './routes/recordings/downloads.ts'
+import { objectEvents, objectEventsOperation } from './routes/recordings/object-events.ts'
+import * as recordings from './routes/recordings/read-recordings.ts'
+import * as uploads from './routes/recordings/uploads.ts'
 import { refreshToken, refreshTokenOperation } from './routes/refresh-token.ts'
 import { retireDevice, retireDeviceOperation } from './routes/retire-device.ts'
 import { unbindDevice, unbindDeviceOperation } from './routes/unbind-device.ts'
@@ -61,6 +75,22 @@ const admin = (at: At, operation: Operation, on: On<AdminCall>): Route => ({
   on,
 })
 
+/** With the upload token in its path. */
+const upload = (at: At, operation: Operation, on: On<UploadCall>): Route => ({
+  ...placed(at),
+  access: 'upload',
+  operation,
+  on,
+})
+
+/** With the bearer of the object store's notifications. */
+const objectStore = (at: At, operation: Operation, on: On<Call>): Route => ({
+  ...placed(at),
+  access: 'object-store',
+  operation,
+  on,
+})
+
 /** With a key that has the scope; `device` says whether the device's own token opens it too, or alone. */
 const scoped =
   (scope: Scope, device: DeviceAccess = 'never') =>
@@ -77,6 +107,15 @@ const devicesRead = scoped('devices:read')
 const devicesReadOrOwn = scoped('devices:read', 'own')
 const devicesWrite = scoped('devices:write')
 const devicesWriteOrOwn = scoped('devices:write', 'own')
+const recordingsRead = scoped('recordings:read')
+const recordingsWrite = scoped('recordings:write')
+const recordingsWriteOrOwn = scoped('recordings:write', 'recordings')
+const uploadsWrite = (at: At, operation: Operation, on: On<ProjectCall>): Route => ({
+  ...placed(at),
+  access: { scope: 'recordings:write', device: 'recordings', upload: true },
+  operation,
+  on,
+})
 const keysRead = scoped('api_keys:read')
 const keysWrite = scoped('api_keys:write')
 const ownTokenOnly = scoped('devices:write', 'only')
@@ -127,6 +166,60 @@ export const routes: readonly Route[] = [
   devicesRead('GET /v1/devices/:id/history', deviceHistoryOperation, deviceHistory),
   devicesRead('GET /v1/devices/:id/owner', deviceOwnerOperation, deviceOwner),
 
+  recordingsWriteOrOwn('POST /v1/recordings', createRecordingOperation, createRecording),
+  recordingsRead(
+    'GET /v1/recordings',
+    recordings.listRecordingsOperation,
+    recordings.listRecordings,
+  ),
+  recordingsRead(
+    'GET /v1/recordings/:id',
+    recordings.readRecordingOperation,
+    recordings.readRecording,
+  ),
+  recordingsWrite(
+    'PATCH /v1/recordings/:id',
+    changes.updateRecordingOperation,
+    changes.updateRecording,
+  ),
+  recordingsWrite(
+    'DELETE /v1/recordings/:id',
+    changes.deleteRecordingOperation,
+    changes.deleteRecording,
+  ),
+  uploadsWrite('POST /v1/recordings/:id/upload-url', uploads.uploadUrlOperation, uploads.uploadUrl),
+  uploadsWrite(
+    'POST /v1/recordings/:id/upload-complete',
+    uploads.uploadCompleteOperation,
+    uploads.uploadComplete,
+  ),
+  recordingsWriteOrOwn(
+    'POST /v1/recordings/:id/finalize',
+    uploads.finalizeOperation,
+    uploads.finalize,
+  ),
+  recordingsWrite(
+    'POST /v1/recordings/:id/assign',
+    changes.assignRecordingOperation,
+    changes.assignRecording,
+  ),
+  recordingsRead(
+    'GET /v1/recordings/:id/download-url',
+    downloads.readDownloadUrlOperation,
+    downloads.readDownloadUrl,
+  ),
+  recordingsRead(
+    'POST /v1/recordings/:id/download-url',
+    downloads.createDownloadUrlOperation,
+    downloads.createDownloadUrl,
+  ),
+  recordingsRead(
+    'GET /v1/recordings/:id/certificate',
+    downloads.certificateOperation,
+    downloads.readCertificate,
+  ),
+  upload('PUT /v1/uploads/:token', uploads.relayOperation, uploads.relay),
+
   keysRead('GET /v1/api-keys', ownKeys.listKeysOperation, ownKeys.listKeys),
   keysWrite('POST /v1/api-keys', ownKeys.createKeyOperation, ownKeys.createKey),
   keysWrite('POST /v1/api-keys/:id/rotate', ownKeys.rotateKeyOperation, ownKeys.rotateKey),
@@ -138,5 +231,6 @@ export const routes: readonly Route[] = [
   admin('GET /internal/api-keys', keys.listKeysOperation, keys.listKeys),
   admin('POST /internal/api-keys/:id/rotate', keys.rotateKeyOperation, keys.rotateKey),
   admin('DELETE /internal/api-keys/:id', keys.revokeKeyOperation, keys.revokeKey),
+  objectStore('POST /internal/s3-events', objectEventsOperation, objectEvents),
   admin('POST /internal/rebuild', rebuildOperation, rebuild),
 ]

@@ -1,18 +1,20 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { parseId } from '../../protocol/ids.ts'
+import { openUploadToken } from '../../protocol/upload-token.ts'
 import type { AuthOutcome } from '../auth/ports.ts'
 import { project } from '../domain/project.ts'
+import { uploadTokenKey } from '../store/keyed.ts'
 import { projectStream } from '../store/streams.ts'
-import type { AdminPrincipal, Caller } from './call.ts'
+import type { AdminPrincipal, Caller, UploadPrincipal } from './call.ts'
 import type { HttpDeps } from './ports.ts'
 import { invalidValue, notFound, Problem, unavailable } from './problems.ts'
 
-type Deps = Pick<HttpDeps, 'auth' | 'ledger' | 'admin'>
+type Deps = Pick<HttpDeps, 'auth' | 'ledger' | 'admin' | 'secrets' | 'now'>
 type Credential = { readonly headers: IncomingHttpHeaders; readonly remote: string }
 
 /** RFC 6750, 3: what kind of credential is wanted, and that the one presented was not good. */
-const unauthorized = (presented: boolean): Problem =>
+export const unauthorized = (presented: boolean): Problem =>
   new Problem('unauthorized', {
     headers: {
       'WWW-Authenticate': `Bearer realm="lapel"${presented ? ', error="invalid_token"' : ''}`,
@@ -61,11 +63,23 @@ const namedProject = async (
   return id
 }
 
+/** Whoever holds an upload token. Throws 401. */
+export const uploaderOf = (
+  { secrets, now }: Pick<Deps, 'secrets' | 'now'>,
+  text: string,
+): UploadPrincipal => {
+  const claims = openUploadToken(text, uploadTokenKey(secrets), now())
+  if (!claims) throw unauthorized(true)
+  const { p, r, m, by } = claims
+  return { kind: 'upload', project: p, recordingId: r, mediaId: m, by }
+}
+
 /** Whoever the credential stands for. Throws 401, or 503 while nobody can tell. */
 export const authenticate = async (deps: Deps, credential: Credential): Promise<Caller> => {
   const text = bearerOf(credential.headers)
   if (text === undefined) throw unauthorized(credential.headers.authorization !== undefined)
   if (text.startsWith('dtok_')) return accepted(await deps.auth.device(text, credential.remote))
+  if (text.startsWith('up_')) return uploaderOf(deps, text)
   const isKey = /^[sr]k_/.test(text)
   if (!isKey && isLocal(credential) && sameSecret(text, deps.admin))
     return { kind: 'admin', project: await namedProject(deps, credential) }

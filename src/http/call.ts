@@ -1,6 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Actor, DeviceId, ProjectId, RequestId } from '../../protocol/ids.ts'
+import type {
+  Actor,
+  DeviceId,
+  MediaId,
+  ProjectId,
+  RecordingId,
+  RequestId,
+} from '../../protocol/ids.ts'
 import type { Scope } from '../../protocol/scopes.ts'
 import type { DevicePrincipal, KeyPrincipal } from '../auth/ports.ts'
 import type { Position } from '../store/event-store.ts'
@@ -9,7 +16,15 @@ import type { HttpDeps } from './ports.ts'
 
 /** Who holds the bearer of this start (operating contract, "The running node"). `project` is what `Lapel-Project` names. */
 export type AdminPrincipal = { readonly kind: 'admin'; readonly project: ProjectId | null }
-export type Caller = DevicePrincipal | KeyPrincipal | AdminPrincipal
+/** Who holds an upload token: of one recording, and of one file of it where `mediaId` says so (decision 9). */
+export type UploadPrincipal = {
+  readonly kind: 'upload'
+  readonly project: ProjectId
+  readonly recordingId: RecordingId
+  readonly mediaId: MediaId | undefined
+  readonly by: Actor
+}
+export type Caller = DevicePrincipal | KeyPrincipal | AdminPrincipal | UploadPrincipal
 
 /** A request as a handler meets it: the caller is known and may, the body is not read yet. */
 export type Call = {
@@ -25,6 +40,8 @@ export type Call = {
   readonly gone: () => AbortSignal
   /** The strict JSON of the body, or `undefined` without one. Throws a `Problem`. */
   readonly readJson: () => Promise<unknown>
+  /** The bytes of the body, for a route that takes other than JSON. */
+  readonly readRaw: () => Readable
 }
 
 /** A call that stands in one project world. */
@@ -34,13 +51,16 @@ export type ProjectCall = Call & {
   readonly actor: Actor
 }
 
+/** A call with an upload token in its path. */
+export type UploadCall = Call & { readonly upload: UploadPrincipal }
+
 /** A call with the bearer of this start. */
 export type AdminCall = Call & { readonly project: ProjectId | null; readonly actor: 'cli' }
 
 /** What a handler answers; `app.ts` makes bytes of it. */
 export type Reply = {
-  readonly status: 200 | 201 | 503
-  /** JSON, text as it is, or what comes bit by bit. */
+  readonly status: 200 | 201 | 204 | 503
+  /** JSON, text as it is, or what comes bit by bit; nothing of it is sent with 204. */
   readonly body: object | string | Readable
   /** Of a text; Prometheus' own where nothing is said. */
   readonly type?: string
@@ -57,13 +77,21 @@ export type Reply = {
 
 export type Handler<Met extends Call> = (call: Met) => Promise<Reply>
 
-/** Whether a device's own token opens the route: never, for its own record, or nothing else does. */
-export type DeviceAccess = 'never' | 'own' | 'only'
+/**
+ * Whether a device's own token opens the route: never, for its own record, or nothing else does. `recordings`: the handler looks whether
+ * what is named is a recording of that device.
+ */
+export type DeviceAccess = 'never' | 'own' | 'only' | 'recordings'
 
 type Methods = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Who a route is for: with a key that has the scope, or (`device`) with the device's own token. */
-export type Scoped = { readonly scope: Scope; readonly device: DeviceAccess }
+export type Scoped = {
+  readonly scope: Scope
+  readonly device: DeviceAccess
+  /** An upload token of the recording that the path names opens it too. */
+  readonly upload?: true
+}
 
 type RouteOf<Access, Met extends Call> = {
   readonly method: Methods
@@ -76,8 +104,9 @@ type RouteOf<Access, Met extends Call> = {
 
 /** A line of the table of routes. */
 export type Route =
-  | RouteOf<'anyone' | 'operator', Call>
+  | RouteOf<'anyone' | 'operator' | 'object-store', Call>
   | RouteOf<'admin', AdminCall>
+  | RouteOf<'upload', UploadCall>
   | RouteOf<Scoped, ProjectCall>
 
 type OpenRouteOf<Access, Met extends Call> = RouteOf<Access, Met> & {
@@ -86,8 +115,9 @@ type OpenRouteOf<Access, Met extends Call> = RouteOf<Access, Met> & {
 
 /** The same with its handler at work. */
 export type OpenRoute =
-  | OpenRouteOf<'anyone' | 'operator', Call>
+  | OpenRouteOf<'anyone' | 'operator' | 'object-store', Call>
   | OpenRouteOf<'admin', AdminCall>
+  | OpenRouteOf<'upload', UploadCall>
   | OpenRouteOf<Scoped, ProjectCall>
 
 const opened = <Access, Met extends Call>(
@@ -100,6 +130,7 @@ const isScoped = (route: Route): route is RouteOf<Scoped, ProjectCall> =>
 
 export const openRoute = (route: Route, deps: HttpDeps): OpenRoute => {
   if (isScoped(route)) return opened(route, deps)
+  if (route.access === 'upload') return opened(route, deps)
   return route.access === 'admin' ? opened(route, deps) : opened(route, deps)
 }
 

@@ -70,6 +70,11 @@ const callOf = (ctx: RouterContext<RequestState>): Call => {
       json ??= readJson(ctx.req, () => ctx.res.writeContinue())
       return json
     },
+    readRaw: () => {
+      // RFC 9110, 10.1.1: who waits for our leave gets it only now.
+      if (ctx.req.headers.expect !== undefined) ctx.res.writeContinue()
+      return ctx.req
+    },
   }
 }
 

@@ -7,7 +7,7 @@ type HandedOut = { readonly kind: 'secret' | 'restricted'; readonly scopes: read
 /** No key hands out a secret that opens more than itself. Throws 403. */
 export const checkMayHandOut = (caller: Caller, { kind, scopes }: HandedOut): void => {
   if (caller.kind === 'admin') return
-  if (caller.kind === 'device') throw new Problem('forbidden')
+  if (caller.kind !== 'key') throw new Problem('forbidden')
   if (caller.keyKind === 'secret') return
   if (kind === 'secret')
     throw new Problem('insufficient_scope', {

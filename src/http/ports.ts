@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Tables } from '../../projections/tables.ts'
 import type { Random } from '../../protocol/base62.ts'
-import type { ProjectId } from '../../protocol/ids.ts'
+import type { ProjectId, RecordingId } from '../../protocol/ids.ts'
 import type { Auth } from '../auth/ports.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { Position } from '../store/event-store.ts'
@@ -9,6 +9,7 @@ import type { Secrets } from '../store/keyring.ts'
 import type { Ledger } from '../store/ledger.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
+import type { ObjectStore } from '../store/object-store.ts'
 import type { Vault } from '../store/vault.ts'
 
 /** The read models, seen from here: how far they are, and waiting for them. */
@@ -65,6 +66,18 @@ export type Rates = {
   readonly liveNodes?: () => number
 }
 
+export type RecordingPlace = { readonly project: ProjectId; readonly recording: RecordingId }
+
+/** The movers of bytes, seen from here. */
+export type RecordingBytes = {
+  /** Something of it may have come into the object store: looked at soon. */
+  readonly hint: (place: RecordingPlace, index?: number) => void
+  /** The same, and resolves once it was looked at. What goes wrong is left to the next sweep. */
+  readonly look: (place: RecordingPlace) => Promise<void>
+  /** It was deleted: its objects go. */
+  readonly remove: (place: RecordingPlace) => void
+}
+
 /** What the management API needs of the rest of Lapel. */
 export type HttpDeps = {
   readonly auth: Pick<Auth, 'device' | 'key' | 'followed'>
@@ -97,6 +110,12 @@ export type HttpDeps = {
       readonly signal: AbortSignal
     },
   ) => Promise<RebuildOutcome>
+  readonly objects: ObjectStore
+  readonly recordings: RecordingBytes
+  /** The bearer of the object store's notifications. */
+  readonly objectEventsToken: string
+  /** Where this node is reached, for URLs that it gives out. */
+  readonly publicUrl: () => string
   readonly tokenGraceSeconds: number
   readonly onlineWindowSeconds: number
   readonly rates: Rates

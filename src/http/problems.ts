@@ -5,6 +5,7 @@ import type { Fault } from '../../protocol/requests.ts'
 import { StoreUnavailable } from '../store/event-store.ts'
 import { CommitFailed } from '../store/group-commit.ts'
 import { Contended } from '../store/ledger.ts'
+import { ObjectStoreUnavailable } from '../store/object-store.ts'
 import { SubjectErased, VaultUnavailable } from '../store/vault.ts'
 import { isDatabaseDown } from './database-down.ts'
 
@@ -54,6 +55,7 @@ export const unavailable = (cause?: unknown): Problem =>
 const isUnavailable = (error: unknown): boolean =>
   error instanceof StoreUnavailable ||
   error instanceof VaultUnavailable ||
+  error instanceof ObjectStoreUnavailable ||
   error instanceof Contended ||
   error instanceof CommitFailed ||
   isDatabaseDown(error)

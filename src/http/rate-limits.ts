@@ -67,6 +67,8 @@ const subjectsOf = (caller: Caller): readonly (readonly [Policy, string])[] => {
         ['device', caller.deviceId],
         ['project', caller.project],
       ]
+    case 'upload':
+      return [['project', caller.project]]
     case 'admin':
       return []
   }

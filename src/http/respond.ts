@@ -39,6 +39,10 @@ export const respond = (ctx: Context, reply: Reply): void => {
     ctx.status = 304
     return
   }
+  if (reply.status === 204) {
+    ctx.body = null
+    return
+  }
   ctx.status = reply.status
   ctx.set('Content-Type', typeOf(reply))
   ctx.body = text

@@ -11,6 +11,10 @@ export const projectKey = (secrets: Pick<Secrets, 'projectHmac'>, project: Proje
 export const worldlessKey = (secrets: Pick<Secrets, 'projectHmac'>): Buffer =>
   createHmac('sha256', secrets.projectHmac).update('projects').digest()
 
+/** Under which upload tokens are made. */
+export const uploadTokenKey = ({ projectHmac }: Pick<Secrets, 'projectHmac'>): Buffer =>
+  createHmac('sha256', projectHmac).update('lapel/upload-token').digest()
+
 // An Idempotency-Key holds neither NUL nor line feed, so that no two kinds of input below can be the same bytes.
 const keyed = (key: Buffer, ...parts: readonly string[]): Buffer =>
   createHmac('sha256', key).update(parts.join('')).digest()

@@ -49,7 +49,9 @@ export type PresignedPut = {
 }
 export type PresignedGet = { readonly url: string; readonly expiresAt: Instant }
 
-export type PutGrant = Pick<ObjectWrite, 'bytes' | 'contentType' | 'sha256'> & {
+export type PutGrant = Pick<ObjectWrite, 'contentType' | 'sha256'> & {
+  /** Any length where it is left out. */
+  readonly bytes?: number
   /** 1 to 604,800. */
   readonly expiresSeconds: number
 }

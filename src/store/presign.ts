@@ -86,7 +86,8 @@ export const createPresigner = (settings: PresignSettings): Presigner => {
         'if-none-match': '*',
         ...(sha256 !== undefined && { 'x-amz-checksum-sha256': base64OfHex(sha256) }),
       }
-      const signed = [...Object.entries(headers), ['content-length', String(bytes)] as const]
+      const length = bytes === undefined ? [] : [['content-length', String(bytes)] as const]
+      const signed = [...Object.entries(headers), ...length]
       const url = presign({ method: 'PUT', key, query: [], headers: signed, expiresSeconds }, at)
       return { method: 'PUT', url, headers, expiresAt: expiryOf(at, expiresSeconds) }
     },

@@ -9,7 +9,7 @@ const served = await serve()
 const { call } = served
 const { key, bound } = await customerOf(served)
 const { id, person } = await bound()
-const ids = { dev_: id, eu_: person, key_: 'key_000000000000' }
+const ids = { dev_: id, eu_: person, key_: 'key_000000000000', rec_: `rec_${'0'.repeat(22)}` }
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 const hardening = {

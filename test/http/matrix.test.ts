@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scopes } from '../../protocol/scopes.ts'
 import type { Route } from '../../src/http/call.ts'
+import { recordingsOf } from './recordings-of.ts'
 import { type Described, described, type Ids, namesAnId, prepare } from './requests-of.ts'
 import { type Answer, codeOf, customerOf, serve } from './served.ts'
 
@@ -15,13 +16,18 @@ const own = await customerOf(served, worlds.test)
 const inWorld = (project: string) => ({ 'lapel-project': project })
 
 /** Things of a customer's own, fresh: a row may retire what it names. */
-const freshOf = async (of: typeof own, project: string): Promise<Ids & { token: string }> => {
+const freshOf = async (
+  of: typeof own,
+  project: string,
+  name = '',
+): Promise<Ids & { token: string }> => {
   const { id, person, token } = await of.bound()
+  const rec_ = await recordingsOf(served, { key: of.key, token }).for(name)
   const made = await call(admin, 'POST /internal/api-keys', {
     body: {},
     headers: inWorld(project),
   })
-  return { dev_: id, eu_: person, key_: String(made.body['id']), token }
+  return { dev_: id, eu_: person, key_: String(made.body['id']), rec_, token }
 }
 
 const revokedKey = async (): Promise<string> => {
@@ -44,8 +50,9 @@ const nobody: Ids = {
   dev_: `dev_${'0'.repeat(22)}`,
   eu_: `eu_${'0'.repeat(22)}`,
   key_: `key_${'0'.repeat(12)}`,
+  rec_: `rec_${'0'.repeat(22)}`,
 }
-const odd: Ids = { dev_: 'dev_x', eu_: 'x%00', key_: 'x'.repeat(300) }
+const odd: Ids = { dev_: 'dev_x', eu_: 'x%00', key_: 'x'.repeat(300), rec_: 'rec_x' }
 
 const isScoped = ({ access }: Route) => typeof access === 'object'
 const scoped = described.filter(({ route }) => isScoped(route))
@@ -103,7 +110,7 @@ test('the own key and the own token do what the table says, one without the scop
   const lacking = new Map<string, string>()
   for (const one of scoped) {
     const { scope, device } = accessOf(one)
-    const ids = await freshOf(own, worlds.test)
+    const ids = await freshOf(own, worlds.test, one.name)
     const key = lacking.get(scope) ?? (await keyWithout(scope))
     lacking.set(scope, key)
     const without = await send(key, one, ids)
@@ -120,14 +127,18 @@ test('the own key and the own token do what the table says, one without the scop
 
 /** With the own key, on a bound device and its end user, or where their state forbids it on two that are free. */
 const goodAnswer = async (one: Described): Promise<Answer> => {
-  const ids = await freshOf(own, worlds.test)
+  const ids = await freshOf(own, worlds.test, one.name)
   const answer = await send(own.key, one, ids)
   if (answer.status !== 409) return answer
   return send(own.key, one, { ...ids, dev_: await own.register(), eu_: await own.person() })
 }
 
 test('another device’s token is 403, whatever it names', async () => {
-  for (const one of scoped) {
+  // A device begins recordings of its own.
+  const naming = scoped.filter(
+    (one) => accessOf(one).device !== 'recordings' || one.pathIds.length > 0,
+  )
+  for (const one of naming) {
     const [ids, other] = [await freshOf(own, worlds.test), await freshOf(own, worlds.test)]
     const answers = await Promise.all(
       [ids, nobody, odd]

@@ -4,7 +4,7 @@ import { templateOf } from '../../src/http/openapi/document.ts'
 import { document, type OperationObject } from '../support/described.ts'
 
 /** What a project holds: ids by their prefix, of things that requests may name. */
-export type Ids = Readonly<Record<'dev_' | 'eu_' | 'key_', string>>
+export type Ids = Readonly<Record<'dev_' | 'eu_' | 'key_' | 'rec_', string>>
 export type Prepared = { readonly route: string; readonly body: unknown }
 
 /** A line of the table of routes beside what the OpenAPI says of it. */
@@ -17,7 +17,7 @@ export type Described = {
   readonly bodyExample: unknown
 }
 
-const prefixes = ['dev_', 'eu_', 'key_'] as const
+const prefixes = ['dev_', 'eu_', 'key_', 'rec_'] as const
 
 const prefixIn = (schema: unknown): keyof Ids | undefined =>
   prefixes.find((prefix) => JSON.stringify(schema).includes(`^${prefix}`))
@@ -27,7 +27,8 @@ const describe = (route: Route): Described => {
   const operation = document.paths[path]?.[route.method.toLowerCase()]
   if (!operation) throw new Error(`${path} is not described`)
   const pathIds = operation.parameters
-    .filter((one) => one.in === 'path')
+    // A token is no id.
+    .filter((one) => one.in === 'path' && one.name !== 'token')
     .map(({ name, schema }) => {
       const prefix = prefixIn(schema)
       if (!prefix) throw new Error(`{${name}} of ${path} names a kind of id that is not known here`)
@@ -39,7 +40,7 @@ const describe = (route: Route): Described => {
 
 export const described: readonly Described[] = routes.map(describe)
 
-const idIn = /^(dev_|eu_|key_)[0-9A-Za-z]+$/
+const idIn = /^(dev_|eu_|key_|rec_)[0-9A-Za-z]+$/
 let unique = 0
 
 /** The example with ids of that project for those that it shows, and values of its own where they must be. */
@@ -74,4 +75,4 @@ export const prepare = (
 }
 
 export const namesAnId = (value: unknown): boolean =>
-  /"(dev_|eu_|key_)/.test(JSON.stringify(value) ?? '')
+  /"(dev_|eu_|key_|rec_)/.test(JSON.stringify(value) ?? '')

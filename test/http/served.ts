@@ -4,6 +4,10 @@ import { openAuth } from '../../src/auth/open-auth.ts'
 import type { HttpDeps } from '../../src/http/ports.ts'
 import { type Patience, startHttp } from '../../src/http/start-http.ts'
 import { openIngest } from '../../src/ingest/ingest.ts'
+import { exclusivelyBy } from '../../src/recordings/exclusively.ts'
+import { openRecordingBytes } from '../../src/recordings/open-bytes.ts'
+import { startTarget } from '../object-store/s3-stage.ts'
+import { bucketAt } from '../support/bucket.ts'
 import { checkDescribed } from '../support/described.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { openStage } from '../support/stage.ts'
@@ -51,7 +55,8 @@ export const callAt =
 const meter = { count: () => {}, observe: () => {} }
 
 const openParts = async () => {
-  const stage = await openStage()
+  const [stage, target] = await Promise.all([openStage(), startTarget()])
+  const objects = await bucketAt(target)
   const { log, lines } = keepLog()
   const auth = await openAuth({
     ...stage,
@@ -72,7 +77,21 @@ const openParts = async () => {
     log,
     meter,
   })
+  const bytes = openRecordingBytes({
+    ledger: stage.ledger,
+    objects,
+    log,
+    meter,
+    now: Date.now,
+    db: stage.db,
+    exclusively: exclusivelyBy(stage.pool),
+    incompleteDays: 7,
+    chunkDays: 7,
+  })
   return {
+    target,
+    objects,
+    bytes,
     stage,
     log,
     lines,
@@ -84,6 +103,8 @@ const openParts = async () => {
 }
 
 const depsOf = ({
+  objects,
+  bytes,
   stage,
   log,
   auth,
@@ -107,6 +128,10 @@ const depsOf = ({
   admin,
   health: () => ({ status: 'ready', node: auth.lease.node(), version: 'test', checks: {} }),
   metrics: { text: async () => '# metrics\n', bearer: 'metrics-bearer' },
+  objects,
+  recordings: bytes,
+  objectEventsToken: 'an-object-store-bearer',
+  publicUrl: () => 'https://lapel.example',
   tokenGraceSeconds: 86_400,
   onlineWindowSeconds: 900,
   rates: { key: 0, device: 0, project: 0 },
@@ -146,9 +171,12 @@ export const serve = async () => {
     },
     end: async () => {
       await http.close()
+      await parts.bytes.close()
       await parts.auth.close()
       await parts.heartbeats.close()
       await parts.projector.close()
+      parts.objects.close()
+      await parts.target.end()
       await parts.stage.end()
     },
   }

@@ -16,7 +16,6 @@ export const stageOf = ({ source, chunks, finish, end, media }: KnownRecording):
     stored: chunks.stored,
     totalChunks: finish?.totalChunks ?? null,
     end: end?.kind ?? null,
-    files: media.length,
     storedFiles: media.filter((one) => one.stored !== null).length,
   })
 

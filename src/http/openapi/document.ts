@@ -54,9 +54,12 @@ const headersSchema = (names: readonly ResponseHeader[]): Json =>
     }),
   )
 
+const isScoped = ({ access }: Route): boolean => typeof access === 'object'
+
 const replyOf = (route: Route, reply: ReplyDescription, schemas: JsonSchemas): Json => {
   const { says, body, example, headers = [] } = reply
-  const limits = typeof route.access === 'object' ? rateHeaders : []
+  const described = ['X-Request-Id', ...headers, ...(isScoped(route) ? rateHeaders : [])] as const
+  if (body === undefined) return { description: says, headers: headersSchema(described) }
   const content =
     typeof body === 'string'
       ? { [body]: { schema: { type: 'string' } } }
@@ -66,7 +69,7 @@ const replyOf = (route: Route, reply: ReplyDescription, schemas: JsonSchemas): J
         }
   return {
     description: says,
-    headers: headersSchema(['X-Request-Id', ...headers, ...limits]),
+    headers: headersSchema(described),
     content,
   }
 }
@@ -128,9 +131,13 @@ const securityOf = ({ access }: Route): readonly Json[] => {
   if (access === 'anyone') return []
   if (access === 'operator') return [{}, { metrics: [] }]
   if (access === 'admin') return [{ admin: [] }]
-  const { scope, device } = access
+  if (access === 'object-store') return [{ objectStore: [] }]
+  // Its token is in the path.
+  if (access === 'upload') return []
+  const { scope, device, upload } = access
   const key = device === 'only' ? [] : [{ apiKey: [scope] }, { admin: [] }]
-  return device === 'never' ? key : [...key, { deviceToken: [] }]
+  const deviceToken = device === 'never' ? [] : [{ deviceToken: [] }]
+  return [...key, ...deviceToken, ...(upload ? [{ uploadToken: [] }] : [])]
 }
 
 const bodyOf = (body: NonNullable<Operation['body']>, schemas: JsonSchemas): Json => ({
@@ -140,8 +147,13 @@ const bodyOf = (body: NonNullable<Operation['body']>, schemas: JsonSchemas): Jso
   },
 })
 
+const bytesBody = {
+  required: true,
+  content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+}
+
 const operationOf = (route: Route, schemas: JsonSchemas): Json => {
-  const { id, tag, summary, description, body } = route.operation
+  const { id, tag, summary, description, body, takesBytes } = route.operation
   return {
     operationId: id,
     tags: [tag],
@@ -150,6 +162,7 @@ const operationOf = (route: Route, schemas: JsonSchemas): Json => {
     security: securityOf(route),
     parameters: parametersOf(route, schemas),
     ...(body && { requestBody: bodyOf(body, schemas) }),
+    ...(takesBytes && { requestBody: bytesBody }),
     responses: responsesOf(route, schemas),
   }
 }
@@ -159,6 +172,8 @@ const bearer = (description: string): Json => ({ type: 'http', scheme: 'bearer',
 const securitySchemes = {
   apiKey: bearer('A secret key (`sk_…`) or a restricted one (`rk_…`) that has the scope.'),
   deviceToken: bearer('The device’s own token (`dtok_…`).'),
+  uploadToken: bearer('An upload token (`up_…`) of the recording.'),
+  objectStore: bearer('The bearer of the object store’s notifications (`S3_EVENTS_TOKEN`).'),
   admin: bearer('The bearer of a node’s start, from its own machine.'),
   metrics: bearer('The bearer for figures, from elsewhere than the node’s own machine.'),
 }

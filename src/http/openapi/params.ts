@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { apiKeyId, deviceId, endUserId } from '../../../protocol/events/shapes.ts'
+import { apiKeyId, deviceId, endUserId, recordingId } from '../../../protocol/events/shapes.ts'
 
 /** What stands for `{id}`. An id of another form names nothing: 404, never a fault of validation. */
 export const devicePath = z.object({
@@ -13,4 +13,10 @@ export const endUserPath = z.object({
 })
 export const apiKeyPath = z.object({
   id: apiKeyId.meta({ description: 'The API key.', examples: ['key_VectorApiKey'] }),
+})
+export const recordingPath = z.object({
+  id: recordingId.meta({ description: 'The recording.', examples: ['rec_0LapelVectorRecording1'] }),
+})
+export const uploadPath = z.object({
+  token: z.string().meta({ description: 'The upload token (`up_…`).', examples: ['up_e30.0'] }),
 })

@@ -7,6 +7,8 @@ const ofAccess = ({ access }: Route): readonly HttpErrorCode[] => {
   // `Lapel-Project` may name nothing; and while nobody can tell who calls, it is 503.
   const always = ['unauthorized', 'forbidden', 'not_found', 'unavailable'] as const
   if (access === 'admin') return always
+  if (access === 'object-store') return ['unauthorized']
+  if (access === 'upload') return ['unauthorized', 'unavailable']
   const scope = access.device === 'only' ? [] : (['insufficient_scope'] as const)
   return [...always, ...scope, 'validation_failed', 'rate_limit_exceeded']
 }

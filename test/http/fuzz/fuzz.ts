@@ -21,7 +21,9 @@ const prepareGround = async (served: Served): Promise<Ground> => {
     const { id, person, token } = await customer.bound()
     const key = await served.call(served.admin, 'POST /internal/api-keys', { body: {}, headers })
     positions.push(key.headers.get('position') ?? '0')
-    return { dev_: id, eu_: person, key_: String(key.body['id']), token }
+    const begun = await served.call(token, 'POST /v1/recordings', { body: { streaming: true } })
+    const rec_ = String(begun.body['id'])
+    return { dev_: id, eu_: person, key_: String(key.body['id']), rec_, token }
   }
   const ids = [await things(), await things(), await things()]
   ids.push({ ...(await things()), dev_: await customer.register() })

@@ -13,8 +13,10 @@ const credentialOf = ({ access }: Route): string => {
   if (access === 'anyone') return ''
   if (access === 'operator') return 'this machine, or the `metrics` bearer'
   if (access === 'admin') return 'this start’s bearer'
+  if (access === 'object-store') return '`S3_EVENTS_TOKEN`'
+  if (access === 'upload') return 'the upload token in its path'
   if (access.device === 'only') return 'the device’s own token'
-  return `\`${access.scope}\`${access.device === 'own' ? ', or the device’s own token' : ''}`
+  return `\`${access.scope}\`${access.device === 'never' ? '' : ', or the device’s own token'}`
 }
 
 const lineOf = (route: Route): string =>

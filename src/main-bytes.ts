@@ -1,0 +1,52 @@
+import type { Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import type { Tables } from '../projections/tables.ts'
+import type { RecordingId } from '../protocol/ids.ts'
+import type { Config } from './config.ts'
+import { exclusivelyBy } from './recordings/exclusively.ts'
+import { openRecordingBytes, type RecordingBytes } from './recordings/open-bytes.ts'
+import type { Ledger } from './store/ledger.ts'
+import type { Log } from './store/log.ts'
+import type { Meter } from './store/meter.ts'
+import type { ObjectStore } from './store/object-store.ts'
+import { parseLifecycleStream } from './store/streams.ts'
+
+type Deps = {
+  readonly ledger: Ledger
+  readonly objects: ObjectStore
+  readonly database: { readonly pool: Pool; readonly db: Kysely<Tables> }
+  readonly now: () => number
+  readonly log: Log
+  readonly meter: Meter
+}
+
+/** The movers of recordings' bytes, at work until the node closes. */
+export const openBytes = (
+  { database, ...deps }: Deps,
+  { incompleteDays, chunkDays }: Pick<Config, 'incompleteDays' | 'chunkDays'>,
+  closing: AsyncDisposableStack,
+): RecordingBytes => {
+  const bytes = openRecordingBytes({
+    ...deps,
+    db: database.db,
+    exclusively: exclusivelyBy(database.pool),
+    incompleteDays,
+    chunkDays,
+  })
+  closing.defer(bytes.close)
+  return bytes
+}
+
+/** A ledger whose writes to recordings are hints: what a device says of its chunks, it says when it has put some. */
+export const hintingLedger = (
+  ledger: Pick<Ledger, 'transact' | 'read'>,
+  { hint }: Pick<RecordingBytes, 'hint'>,
+): Pick<Ledger, 'transact' | 'read'> => ({
+  read: ledger.read,
+  transact: async (stream, aggregate, decide, by) => {
+    const done = await ledger.transact(stream, aggregate, decide, by)
+    const { project, kind, subject } = parseLifecycleStream(stream) ?? {}
+    if (project && kind === 'recording') hint({ project, recording: subject as RecordingId })
+    return done
+  },
+})

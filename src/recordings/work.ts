@@ -1,0 +1,83 @@
+import type { Log } from '../store/log.ts'
+import type { Place } from './ports.ts'
+
+type Task = {
+  readonly place: Place
+  /** Which chunks; `undefined`: all that are awaited. */
+  indices: Set<number> | undefined
+  readonly done: { readonly resolve: () => void; readonly promise: Promise<void> }
+}
+
+export type Work = {
+  /** Resolves when it was done once after this call, or was passed over because too much waits. */
+  readonly ask: (place: Place, index?: number) => Promise<void>
+  readonly waiting: () => number
+  /** Nothing new is begun; resolves when what is under way has ended. */
+  readonly close: () => Promise<void>
+}
+
+type Options = {
+  readonly atOnceMax: number
+  readonly waitingMax: number
+  readonly log: Log
+  readonly run: (place: Place, indices: readonly number[] | undefined) => Promise<void>
+}
+
+const keyOf = ({ project, recording }: Place): string => `${project}/${recording}`
+
+const newTask = (place: Place, index: number | undefined): Task => ({
+  place,
+  indices: index === undefined ? undefined : new Set([index]),
+  done: Promise.withResolvers<void>(),
+})
+
+/** What is asked of a recording many times while it waits is done once; never twice at a time. What fails is left to the sweep. */
+export const createWork = ({ atOnceMax, waitingMax, log, run }: Options): Work => {
+  const waiting = new Map<string, Task>()
+  const running = new Map<string, Promise<void>>()
+  let isClosed = false
+
+  const start = (key: string, { place, indices, done }: Task): void => {
+    waiting.delete(key)
+    const ended = run(place, indices && [...indices])
+      .catch((err: unknown) => log.warn({ err, ...place }, 'left to the next sweep'))
+      .finally(() => {
+        running.delete(key)
+        done.resolve()
+        startNext()
+      })
+    running.set(key, ended)
+  }
+
+  const startNext = (): void => {
+    for (const [key, task] of waiting) {
+      if (running.size >= atOnceMax) return
+      if (!running.has(key)) start(key, task)
+    }
+  }
+
+  const join = (task: Task, index: number | undefined): void => {
+    if (index === undefined) task.indices = undefined
+    else task.indices?.add(index)
+  }
+
+  return {
+    ask: (place, index) => {
+      const key = keyOf(place)
+      const known = waiting.get(key)
+      if (known) join(known, index)
+      if (isClosed || (!known && waiting.size >= waitingMax)) return Promise.resolve()
+      const task = known ?? newTask(place, index)
+      waiting.set(key, task)
+      startNext()
+      return task.done.promise
+    },
+    waiting: () => waiting.size + running.size,
+    close: async () => {
+      isClosed = true
+      for (const { done } of waiting.values()) done.resolve()
+      waiting.clear()
+      await Promise.all(running.values())
+    },
+  }
+}

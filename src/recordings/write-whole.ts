@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto'
+import {
+  copiedPartBytesMin,
+  multipartPartsMax,
+  stitchedPartBytesMin,
+} from '../../protocol/recording-limits.ts'
+import type { Chunk } from '../domain/recording/chunks.ts'
+import type { MultipartUpload, ObjectStore, UploadedPart } from '../store/object-store.ts'
+
+export type Target = { readonly key: string; readonly contentType: string }
+export type Written = { readonly bytes: number; readonly sha256: string }
+
+/** The bytes in parts of one size; the last one may be smaller. Holds one part. */
+async function* inParts(
+  source: AsyncIterable<Uint8Array>,
+  partBytes: number,
+): AsyncGenerator<Buffer> {
+  let held: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of source) {
+    held.push(piece)
+    bytes += piece.length
+    if (bytes < partBytes) continue
+    let rest: Buffer = Buffer.concat(held)
+    for (; rest.length >= partBytes; rest = rest.subarray(partBytes))
+      yield rest.subarray(0, partBytes)
+    held = [Buffer.from(rest)]
+    bytes = rest.length
+  }
+  if (bytes > 0) yield Buffer.concat(held)
+}
+
+/** An upload in parts, given up where it breaks off. */
+const uploaded = async (
+  objects: ObjectStore,
+  { key, contentType }: Target,
+  send: (upload: MultipartUpload) => Promise<readonly UploadedPart[]>,
+): Promise<void> => {
+  const upload = { key, uploadId: await objects.createMultipart(key, contentType) }
+  try {
+    await objects.complete(upload, await send(upload))
+  } catch (error) {
+    // What went wrong is told, not that it could not be tidied up.
+    await objects.abort(upload).catch(() => {})
+    throw error
+  }
+}
+
+/** A size of parts with which so many bytes and a little more fit into one upload. */
+export const partBytesFor = (bytes: number): number =>
+  Math.max(stitchedPartBytesMin, Math.ceil((2 * bytes) / multipartPartsMax))
+
+/** One object of bytes whose number is not known before. Throws what the source does. */
+export const writeWhole = async (
+  objects: ObjectStore,
+  target: Target,
+  source: AsyncIterable<Uint8Array>,
+  partBytes: number,
+): Promise<Written> => {
+  const hash = createHash('sha256')
+  let bytes = 0
+  const parts = inParts(source, partBytes)
+  const next = async (): Promise<Buffer | undefined> => {
+    const { value } = await parts.next()
+    if (value === undefined) return undefined
+    hash.update(value)
+    bytes += value.length
+    return value
+  }
+  const first = (await next()) ?? Buffer.alloc(0)
+  if (first.length < partBytes) {
+    const sha256 = hash.digest('hex')
+    await objects.write(target.key, first, { bytes, contentType: target.contentType, sha256 })
+    return { bytes, sha256 }
+  }
+  await uploaded(objects, target, async (upload) => {
+    const sent: UploadedPart[] = []
+    for (let part: Buffer | undefined = first; part; part = await next())
+      sent.push(await objects.uploadPart(upload, sent.length + 1, part, { bytes: part.length }))
+    return sent
+  })
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+/** Whether chunks can be parts of an upload as they are: all but the last large enough. */
+export const isCopied = (chunks: readonly Chunk[]): boolean =>
+  chunks.length > 1 &&
+  chunks.length <= multipartPartsMax &&
+  chunks.slice(0, -1).every(({ bytes }) => bytes >= copiedPartBytesMin)
+
+/** One object of chunks that the store itself puts one behind the other; their bytes only pass to be hashed. */
+export const copyWhole = async (
+  objects: ObjectStore,
+  target: Target,
+  chunks: readonly Chunk[],
+  read: (chunk: Chunk) => AsyncIterable<Uint8Array>,
+): Promise<Written> => {
+  const hash = createHash('sha256')
+  let bytes = 0
+  await uploaded(objects, target, async (upload) => {
+    const sent: UploadedPart[] = []
+    for (const chunk of chunks) {
+      for await (const piece of read(chunk)) hash.update(piece)
+      bytes += chunk.bytes
+      const source = { key: chunk.object ?? '' }
+      sent.push(await objects.copyPart(upload, sent.length + 1, source))
+    }
+    return sent
+  })
+  return { bytes, sha256: hash.digest('hex') }
+}

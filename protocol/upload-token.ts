@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { mediaId, projectId, recordingId } from './events/shapes.ts'
 import type { Actor } from './ids.ts'
 import { jcs } from './jcs.ts'
-import { uploadTokenCharsMax } from './recording-limits.ts'
+import { uploadTokenCharsMax } from './limits-recordings.ts'
 
 /**
  * What an upload token says (HTTP contract, decision 9): one recording, until `exp` (seconds since 1970), and, where it was given for a

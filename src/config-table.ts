@@ -5,7 +5,7 @@ import {
   ratePerSecondMax,
   tokenGraceSecondsMax,
 } from '../protocol/limits.ts'
-import { chunkDaysMax } from '../protocol/recording-limits.ts'
+import { chunkDaysMax } from '../protocol/limits-recordings.ts'
 import {
   maskUrl,
   type Parsed,

@@ -36,6 +36,8 @@ test('the defaults', () => {
     tokenGraceSeconds: 86_400,
     onlineWindowSeconds: 900,
     heartbeatDays: 30,
+    incompleteDays: 7,
+    chunkDays: 7,
     log: 'info',
     unknown: [],
     mqtts: undefined,

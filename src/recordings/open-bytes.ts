@@ -3,7 +3,7 @@ import {
   recordingLooksMax,
   stitchesMax,
   sweepEveryMs,
-} from '../../protocol/recording-limits.ts'
+} from '../../protocol/limits-recordings.ts'
 import { isComplete } from '../domain/recording/status.ts'
 import type { Place } from './ports.ts'
 import { removeAll } from './remove.ts'

@@ -1,6 +1,6 @@
 import { msOf } from '../../protocol/instant.ts'
+import { recordingHeadsMax, verifiedChunksMax } from '../../protocol/limits-recordings.ts'
 import { chunkKey } from '../../protocol/object-keys.ts'
-import { recordingHeadsMax, verifiedChunksMax } from '../../protocol/recording-limits.ts'
 import { awaited, type Chunk, chunkAt } from '../domain/recording/chunks.ts'
 import { refuseChunk, storeChunks } from '../domain/recording/object-decisions.ts'
 import { type KnownRecording, recording } from '../domain/recording/state.ts'

@@ -3,7 +3,7 @@ import {
   copiedPartBytesMin,
   multipartPartsMax,
   stitchedPartBytesMin,
-} from '../../protocol/recording-limits.ts'
+} from '../../protocol/limits-recordings.ts'
 import type { Chunk } from '../domain/recording/chunks.ts'
 import type { MultipartUpload, ObjectStore, UploadedPart } from '../store/object-store.ts'
 

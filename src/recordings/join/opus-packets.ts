@@ -1,4 +1,4 @@
-import { opusPacketSamplesMax } from '../../../protocol/recording-limits.ts'
+import { opusPacketSamplesMax } from '../../../protocol/limits-recordings.ts'
 import { isContinued, lacingOf, type OggPage, payloadOf } from './ogg-page.ts'
 
 // RFC 6716, 3.1: samples at 48 kHz of one frame, by the configuration in the first byte.

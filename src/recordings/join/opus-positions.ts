@@ -1,4 +1,4 @@
-import { oggGapSamplesMax } from '../../../protocol/recording-limits.ts'
+import { oggGapSamplesMax } from '../../../protocol/limits-recordings.ts'
 
 /** Where a page ends, in samples at 48 kHz; −1 where no packet ends on it. `trimmed`: the same if it is the last page of all. */
 export type Position = { readonly granule: bigint; readonly trimmed: bigint | undefined }

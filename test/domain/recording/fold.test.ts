@@ -151,7 +151,8 @@ const stages: readonly [status: string, events: readonly RecordingEvent[]][] = [
   ['incomplete', [...both, finished(2), incomplete([1, 2])]],
   ['failed', [...whole, failed]],
   ['pending', [http, mediaAnnounced('a')]],
-  ['pending', [http, mediaAnnounced('a'), mediaAnnounced('b'), mediaStored('a')]],
+  // A file whose URL was given in vain does not hold up the other.
+  ['uploaded', [http, mediaAnnounced('a'), mediaAnnounced('b'), mediaStored('a')]],
   ['uploaded', [http, mediaAnnounced('a'), mediaStored('a')]],
   ['quarantined', [started({ ownerOf: () => ofNobody })]],
   ['quarantined', [started({ ownerOf: () => ofNobody }), ...whole.slice(1), stitched]],

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { oggGapSamplesMax } from '../../../protocol/recording-limits.ts'
+import { oggGapSamplesMax } from '../../../protocol/limits-recordings.ts'
 import { BrokenAudio } from '../../../src/recordings/join/broken-audio.ts'
 import { joins } from '../../../src/recordings/join/join.ts'
 import {

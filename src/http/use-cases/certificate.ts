@@ -22,7 +22,7 @@ type Deps = Pick<HttpDeps, 'ledger' | 'secrets' | 'now'>
 async function* eventsOf<Kind extends StreamKind>({ ledger }: Deps, stream: StreamName<Kind>) {
   for (let from = 0; ; from += readPageEventsMax) {
     const page = { from, count: readPageEventsMax, order: 'asc' } as const
-    const events = await ledger.history(stream, page)
+    const { events } = await ledger.history(stream, page)
     yield* events
     if (events.length < readPageEventsMax) return
   }

@@ -1,18 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CommandFailed, Misuse } from './api.ts'
-import { addAudit } from './audit.ts'
-import { addBackup, addRestore } from './backup.ts'
-import { addConfig } from './config.ts'
 import type { Context } from './context.ts'
-import { addDevices } from './devices.ts'
-import { addEventStore } from './eventstore.ts'
-import { addKeys } from './keys.ts'
-import { addObjectStore } from './objectstore.ts'
-import { addProjects } from './projects.ts'
-import { addRebuild } from './rebuild.ts'
-import { addServe } from './serve.ts'
-import { addSimulate } from './simulate.ts'
 
 const { version }: { version: string } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -21,20 +10,23 @@ const { version }: { version: string } = JSON.parse(
 /** 0 done, 1 refused or failed, 2 misuse. */
 const exitCodes = { done: 0, failed: 1, misuse: 2 } as const
 
-const commands = [
-  addServe,
-  addProjects,
-  addKeys,
-  addDevices,
-  addSimulate,
-  addRebuild,
-  addBackup,
-  addRestore,
-  addAudit,
-  addEventStore,
-  addObjectStore,
-  addConfig,
-]
+type Add = (program: Command, context: Context) => void
+
+/** Each is loaded when it is asked for: what a node needs takes a second to load, and most commands only ask one. */
+const commands: Readonly<Record<string, () => Promise<Add>>> = {
+  serve: async () => (await import('./serve.ts')).addServe,
+  projects: async () => (await import('./projects.ts')).addProjects,
+  keys: async () => (await import('./keys.ts')).addKeys,
+  devices: async () => (await import('./devices.ts')).addDevices,
+  simulate: async () => (await import('./simulate.ts')).addSimulate,
+  rebuild: async () => (await import('./rebuild.ts')).addRebuild,
+  backup: async () => (await import('./backup.ts')).addBackup,
+  restore: async () => (await import('./backup.ts')).addRestore,
+  audit: async () => (await import('./audit.ts')).addAudit,
+  eventstore: async () => (await import('./eventstore.ts')).addEventStore,
+  objectstore: async () => (await import('./objectstore.ts')).addObjectStore,
+  config: async () => (await import('./config.ts')).addConfig,
+}
 
 /** Commander ends a command line by throwing: help and version are done, the rest is misuse. */
 const throwInstead = (command: Command): void => {
@@ -42,7 +34,7 @@ const throwInstead = (command: Command): void => {
   for (const child of command.commands) throwInstead(child)
 }
 
-const createProgram = (context: Context): Command => {
+const createProgram = async (context: Context, name: string): Promise<Command> => {
   const program = new Command('lapel')
     .description(
       'Event-sourced ingestion for 4G wearables: MQTT in, an event log as the truth, Postgres read models.',
@@ -50,7 +42,8 @@ const createProgram = (context: Context): Command => {
     .version(version)
     // An option belongs to the command that stands before it.
     .enablePositionalOptions()
-  for (const add of commands) add(program, context)
+  const asked = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands)
+  for (const load of asked) (await load?.())?.(program, context)
   throwInstead(program)
   return program
 }
@@ -77,7 +70,8 @@ const run = async (): Promise<void> => {
     print: (text) => process.stdout.write(`${text}\n`),
   }
   try {
-    await createProgram(context).parseAsync(process.argv)
+    const program = await createProgram(context, process.argv[2] ?? '')
+    await program.parseAsync(process.argv)
   } catch (error) {
     process.exitCode = codeOf(error)
     // A failed start leaves nothing that may keep the process: whatever it opened is closed.

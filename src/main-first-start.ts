@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto'
 import { signKey } from '../protocol/envelope.ts'
 import { derivedId, type ProjectId } from '../protocol/ids.ts'
+import { writeWaitMsMax } from '../protocol/limits.ts'
 import { add, signingKey } from './domain/signing-key.ts'
 import { createKey } from './http/use-cases/api-keys.ts'
 import { createProject } from './http/use-cases/create-project.ts'
+import type { Projector } from './projecting/projector.ts'
 import type { EventStore } from './store/event-store.ts'
 import { newestOf, type Secrets } from './store/keyring.ts'
 import type { Ledger } from './store/ledger.ts'
@@ -52,13 +54,17 @@ export const firstProjectIds = (secrets: Secrets): { live: ProjectId; test: Proj
   return { live: idOf('live'), test: idOf('test') }
 }
 
-type FirstKeyDeps = Parameters<typeof createProject>[0] & Parameters<typeof createKey>[0]
+type FirstKeyDeps = Parameters<typeof createProject>[0] &
+  Parameters<typeof createKey>[0] & { readonly projector: Pick<Projector, 'waitFor'> }
 
 /** Whether the log has no project yet. */
 export const isFirstStart = async (store: EventStore): Promise<boolean> =>
   !(await store.holdsAny(['proj_']))
 
-/** On an empty log one project is made, and the key of its test world printed, once: it is stored nowhere. May be tried again. */
+/**
+ * On an empty log one project is made, and the key of its test world printed, once: it is stored nowhere. May be tried again. Whoever
+ * finds the node finds the project too: where the read models follow in time.
+ */
 export const printFirstKey = async (
   deps: FirstKeyDeps,
   print: ((text: string) => void) | undefined,
@@ -74,6 +80,7 @@ export const printFirstKey = async (
   }
   const made = await createKey(deps)(key)
   if (made.kind !== 'created') throw new Error(`the first key: ${made.kind}`)
+  if (made.position !== null) await deps.projector.waitFor(made.position, writeWaitMsMax)
   print?.(
     `A first project was made: ${worlds.test} (test), ${worlds.live} (live).\n` +
       `The key of its test world, shown this once:\n\n  ${made.key}\n`,

@@ -230,10 +230,6 @@ const open = async (
     http: `http://${addressText({ ...config.http, port: http.port })}`,
     ...mqttAddresses(config, broker),
   }
-  serving.now = true
-  closing.defer(async () => {
-    serving.now = false
-  })
   if (await whenUp(eventStoreName, log, () => isFirstStart(core.store)))
     await whenUp(eventStoreName, log, () => printFirstKey(deps, options.print))
   await dataDir.writeNode({
@@ -244,6 +240,11 @@ const open = async (
     eventstore_url: services.eventStoreUrl,
     database_url: services.databaseUrl,
     s3_endpoint: services.objectStore.endpoint,
+  })
+  // Whoever waits for readiness finds node.json, and the first project.
+  serving.now = true
+  closing.defer(async () => {
+    serving.now = false
   })
   log.info({ ...addresses, version }, 'Lapel serves')
   let stopping: Promise<void> | undefined

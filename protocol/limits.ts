@@ -105,6 +105,8 @@ export const tokenGraceSecondsMax = 86_400
 // group commit
 export const commitBackoffFirstMs = 25
 export const commitBackoffMsMax = 1_000
+export const gatherEntriesMin = 64
+export const gatherMsMax = 8
 // observations
 export const bootsRememberedMax = 16
 export const seqWindowMax = 256

@@ -49,6 +49,9 @@ type Waiting = {
   readonly onProgress: NonNullable<RebuildOptions['onProgress']>
 }
 
+// A batch outlives many a small young generation, and would be copied each time.
+const youngMegabytesMax = 96
+
 const thread = new URL('./main-projector-thread.ts', import.meta.url)
 
 /** The thread, started again when it breaks. */
@@ -73,7 +76,10 @@ class ProjectorThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(thread, { workerData: this.#options.data })
+    const worker = new Worker(thread, {
+      workerData: this.#options.data,
+      resourceLimits: { maxYoungGenerationSizeMb: youngMegabytesMax },
+    })
     worker.on('message', (message: FromThread) => this.#take(message))
     worker.on('error', (error) => {
       this.#options.log.error({ error }, 'the thread of the projector broke: it is started again')

@@ -179,6 +179,7 @@ export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
 export const projectorRestartMs = 1_000
 export const projectorRestMsMax = 400
+export const projectorSmallRestMsMax = 20
 export const projectorStopMsMax = 5_000
 /** Gathered until then, plus what was taken at once. */
 export const rebuildBatchEntriesMax = 50_000

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
-import { projectorRestMsMax } from '../../protocol/limits.ts'
+import { projectorRestMsMax, projectorSmallRestMsMax } from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
@@ -38,8 +38,20 @@ export type Mover = {
 const leaderLock = 7_214_002
 const schema = 'live'
 
-const restEntriesMin = 200
+const smallEntriesMax = 200
 const restMsPerEntry = 0.2
+const smallRestMsPerEntry = 2
+
+/**
+ * While heartbeats come, the rows of the next batch are mostly those of this one, and a batch costs more than what is in it: a short rest
+ * makes of many small ones a few. Whoever wrote a decision waits for it: behind one there is no rest.
+ */
+const restMs = (decoded: readonly Decoded[]): number => {
+  const entries = entriesIn(decoded)
+  if (entries >= smallEntriesMax) return Math.min(projectorRestMsMax, entries * restMsPerEntry)
+  if (decoded.some(({ kind }) => kind === 'recorded')) return 0
+  return Math.min(projectorSmallRestMsMax, entries * smallRestMsPerEntry)
+}
 
 class Leading {
   readonly #deps: MoverDeps
@@ -86,10 +98,8 @@ class Leading {
       for await (const { decoded, to, caughtUp } of batchesOf(subscription)) {
         if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))
         if (caughtUp) this.#audience.standing({ caughtUp, failure: undefined })
-        // Under load the rows of the next batch are mostly those of this one: a short rest writes each once instead of often.
-        const entries = entriesIn(decoded)
-        if (entries >= restEntriesMin)
-          await pause(Math.min(projectorRestMsMax, entries * restMsPerEntry), signal)
+        const rest = restMs(decoded)
+        if (rest > 0) await pause(rest, signal)
       }
     } finally {
       this.#ending.abort()

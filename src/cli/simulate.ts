@@ -56,7 +56,7 @@ const summary = (done: Simulated): readonly string[] => [
 
 const run = async (context: Context, options: Options): Promise<void> => {
   if (options.recordings)
-    throw new Misuse('--recordings is not there yet: this version takes no recordings')
+    throw new Misuse('--recordings is not there yet: this version simulates heartbeats alone')
   const found = await findTarget(apiOptions(context, options))
   const mqtt = options.mqtt ?? found.mqtt
   if (mqtt === undefined) throw new Misuse('--url needs --mqtt host:port, too')
@@ -97,6 +97,6 @@ export const addSimulate = (program: Command, context: Context): void => {
     )
     .option('--seconds <n>', 'for how long', argument(1, simulatedSecondsMax), 10)
     .option('--mqtt <host:port>', 'the broker of a node elsewhere')
-    .option('--recordings', 'with recordings')
+    .option('--recordings', 'with recordings: not there yet')
     .action((options: Options) => run(context, options))
 }

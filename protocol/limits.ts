@@ -177,10 +177,12 @@ export const plainBytesMax = 1_024
 export const partitionLockMsMax = 1_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
+export const projectorLargeEntriesMin = 200
 export const projectorRestartMs = 1_000
 export const projectorRestMsMax = 400
 export const projectorSmallRestMsMax = 20
 export const projectorStopMsMax = 5_000
+export const projectorYoungMegabytesMax = 96
 /** Gathered until then, plus what was taken at once. */
 export const rebuildBatchEntriesMax = 50_000
 export const rebuildBatchEventsMax = 5_000

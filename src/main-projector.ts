@@ -1,5 +1,9 @@
 import { Worker } from 'node:worker_threads'
-import { projectorRestartMs, projectorStopMsMax } from '../protocol/limits.ts'
+import {
+  projectorRestartMs,
+  projectorStopMsMax,
+  projectorYoungMegabytesMax,
+} from '../protocol/limits.ts'
 import type { Audience, Following, Standing } from './projecting/audience.ts'
 import type { Mover } from './projecting/mover.ts'
 import type { RebuildProgress } from './projecting/rebuild.ts'
@@ -49,9 +53,6 @@ type Waiting = {
   readonly onProgress: NonNullable<RebuildOptions['onProgress']>
 }
 
-// A batch outlives many a small young generation, and would be copied each time.
-const youngMegabytesMax = 96
-
 const thread = new URL('./main-projector-thread.ts', import.meta.url)
 
 /** The thread, started again when it breaks. */
@@ -78,7 +79,8 @@ class ProjectorThread {
   #start(): Worker {
     const worker = new Worker(thread, {
       workerData: this.#options.data,
-      resourceLimits: { maxYoungGenerationSizeMb: youngMegabytesMax },
+      // A batch outlives many a small young generation, and would be copied each time.
+      resourceLimits: { maxYoungGenerationSizeMb: projectorYoungMegabytesMax },
     })
     worker.on('message', (message: FromThread) => this.#take(message))
     worker.on('error', (error) => {

@@ -1,6 +1,10 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
-import { projectorRestMsMax, projectorSmallRestMsMax } from '../../protocol/limits.ts'
+import {
+  projectorLargeEntriesMin,
+  projectorRestMsMax,
+  projectorSmallRestMsMax,
+} from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
@@ -38,7 +42,6 @@ export type Mover = {
 const leaderLock = 7_214_002
 const schema = 'live'
 
-const smallEntriesMax = 200
 const restMsPerEntry = 0.2
 const smallRestMsPerEntry = 2
 
@@ -48,7 +51,8 @@ const smallRestMsPerEntry = 2
  */
 const restMs = (decoded: readonly Decoded[]): number => {
   const entries = entriesIn(decoded)
-  if (entries >= smallEntriesMax) return Math.min(projectorRestMsMax, entries * restMsPerEntry)
+  if (entries >= projectorLargeEntriesMin)
+    return Math.min(projectorRestMsMax, entries * restMsPerEntry)
   if (decoded.some(({ kind }) => kind === 'recorded')) return 0
   return Math.min(projectorSmallRestMsMax, entries * smallRestMsPerEntry)
 }

@@ -1,11 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  commitBackoffFirstMs,
-  commitBackoffMsMax,
-  gatherEntriesMin,
-  gatherMsMax,
-} from '../../protocol/limits.ts'
+import { commitBackoffFirstMs, commitBackoffMsMax } from '../../protocol/limits.ts'
 import type { EventStore, ExpectedRevision, NewEvent, Position } from './event-store.ts'
+import { Gathering } from './gathering.ts'
 import type { Log } from './log.ts'
 
 /**
@@ -108,7 +104,7 @@ class Writer<Entry> {
   #ended = false
   #sweep: NodeJS.Timeout | undefined
   #idle: (() => void)[] = []
-  #gathering: { readonly enough: number; readonly end: () => void } | undefined
+  readonly #gathering = new Gathering()
 
   constructor(options: GroupCommitOptions<Entry>, family: StreamFamily<Entry>) {
     this.#options = options
@@ -125,7 +121,7 @@ class Writer<Entry> {
     else {
       this.#waiting.push({ entry, done, since: this.#options.monotonic() })
       this.#sweep ??= setTimeout(() => this.#failSlow(), this.#options.appendMsMax)
-      if (this.#gathering && this.#waiting.length >= this.#gathering.enough) this.#gathering.end()
+      this.#gathering.met(this.#waiting.length)
       this.#start()
     }
   }
@@ -157,7 +153,7 @@ class Writer<Entry> {
       if (sent.kind === 'stored') {
         backoffMs = commitBackoffFirstMs
         this.#complete(batch, sent)
-        await this.#gather(batch.entries)
+        await this.#gathering.wait(batch.entries, this.#waiting.length, this.#options.entriesMax)
       } else if (sent.kind === 'unknown') {
         await delay(backoffMs)
         backoffMs = Math.min(2 * backoffMs, commitBackoffMsMax)
@@ -166,26 +162,6 @@ class Writer<Entry> {
     this.#running = false
     this.#afterSettling()
     if (this.#waiting.length > 0) this.#start()
-  }
-
-  /**
-   * Under load whoever was just answered sends again at once: a commit that waits for them is one instead of two, and so is the
-   * write that answers each of them. A few at a time never wait.
-   */
-  async #gather(answered: number): Promise<void> {
-    const { entriesMax } = this.#options
-    if (answered < gatherEntriesMin) return
-    const enough = Math.min(entriesMax, this.#waiting.length + answered)
-    if (this.#waiting.length >= enough) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, gatherMsMax)
-      const end = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#gathering = { enough, end }
-    })
-    this.#gathering = undefined
   }
 
   #mayGoOn(): boolean {

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { appendBytesMax } from '../../../protocol/limits.ts'
 import { eventStoreBatchJobsMax } from '../../../protocol/limits-embedded.ts'
 import { checkAppend, type Expected, type Memory } from './check-append.ts'
+import { checkRemoval } from './check-removal.ts'
 import { isDiskFull } from './database.ts'
 import { type Head, Heads } from './heads.ts'
 import { RecentIds } from './recent-ids.ts'
@@ -259,25 +260,10 @@ export class Writer {
     return owner !== undefined && !isMetastream(owner) && this.#heads.of(owner).truncation.deleted
   }
 
-  #isExpected(head: Head, expected: Expected): boolean {
-    if (expected === 'any') return true
-    if (expected === 'stream_exists') return head.last >= 0 || head.hasMetadata
-    const revision = expected === 'no_stream' ? -1 : expected
-    return head.last === revision || (revision === -1 && head.truncation.deleted)
-  }
-
-  /** Why a stream cannot be deleted, if so. */
-  #refused(head: Head, expected: Expected, exists = true): Written | undefined {
-    const isGone = expected === 'stream_exists' && head.truncation.deleted
-    if (head.tombstoned || isGone) return { kind: 'deleted' }
-    const isRight = exists && this.#isExpected(head, expected)
-    return isRight ? undefined : { kind: 'wrong-version', last: head.last }
-  }
-
   #remove(stream: string, expected: Expected): Written {
     const head = this.#heads.of(stream)
     const exists = head.last >= 0 || head.hasMetadata
-    const refused = this.#refused(head, expected, exists)
+    const refused = checkRemoval(head, expected, exists)
     if (refused) return refused
     this.#put(metastreamOf(stream), [this.#metadata(deletedJson)])
     return this.#writtenTo(head)
@@ -285,7 +271,7 @@ export class Writer {
 
   #tombstone(stream: string, expected: Expected): Written {
     const head = this.#heads.of(stream)
-    const refused = this.#refused(head, expected)
+    const refused = checkRemoval(head, expected, true)
     if (refused) return refused
     // Read before the tombstone is there: afterwards it would look closed for ever by itself.
     const metastream = this.#heads.of(metastreamOf(stream))

@@ -219,8 +219,11 @@ test('the same through the look-up with its caches, its retries and its waits fo
     await held.ended().finally(() => clearInterval(letGo))
     world.finish()
   })
-  await fc.assert(property, { numRuns: 20 })
-  assert.ok(counts.used > 10 && counts.unknown > 0, JSON.stringify(counts))
+  const isSeen = () => counts.used > 10 && counts.unknown > 0
+  // Chance alone leaves out one of the answers now and then: then it is tried on.
+  for (let round = 0; round < 10 && !isSeen(); round += 1)
+    await fc.assert(property, { numRuns: 20 })
+  assert.ok(isSeen(), JSON.stringify(counts))
 })
 
 type Step = (

@@ -34,15 +34,17 @@ const whose = async (id: string, of: Bound) => {
   return { endUserId, quarantineReason, skewMs }
 }
 
-/** What the device says, one message after the other, in one session. */
+/** What the device says, one message after the other, in one session; a function makes its message when it is sent. */
 const say = async (
   of: Bound,
   id: string,
-  messages: readonly (readonly [string, object])[],
+  messages: readonly (readonly [string, object | (() => object)])[],
 ): Promise<void> => {
   const device = await edge.connect(of.token)
-  for (const [message, payload] of messages)
+  for (const [message, said] of messages) {
+    const payload = typeof said === 'function' ? said() : said
     await device.publish(message.startsWith('v1/') ? message : topic(id, message), payload)
+  }
   await device.end()
 }
 
@@ -155,9 +157,8 @@ test('bound anew with chunks still in flash: they go to the owner before, or to 
   ])
   assert.is((await whose(begun, bound)).endUserId, bound.endUserId)
   // Never told of before: by its time it is the first binding's; a moment in the gap is nobody's.
-  await say(next, kept, [
-    ['chunks', { boot: 1, at: Date.now(), chunks: [{ ...chunkOf(1), started_at: recordedAt }] }],
-  ])
+  const keptChunks = [{ ...chunkOf(1), started_at: recordedAt }]
+  await say(next, kept, [['chunks', () => ({ boot: 1, at: Date.now(), chunks: keptChunks })]])
   assert.is((await whose(kept, bound)).endUserId, bound.endUserId)
   const rec = recordingIdOf(bound.deviceId, kept)
   assert.equal((await edge.stateOf(rec, bound)).startedAt, new Date(recordedAt).toISOString())
@@ -166,9 +167,11 @@ test('bound anew with chunks still in flash: they go to the owner before, or to 
 test('bound to another soon after: in doubt, never the next owner’s', async () => {
   const [bound, id] = [await edge.newDevice(), randomUUID()]
   const recordedAt = Date.now()
+  // The unbinding is of a later millisecond, and a clock that is set shifts nothing into it.
+  await until(() => Date.now() > recordedAt, { what: 'the next millisecond' })
   await bound.unbind()
   const next = { ...bound, token: await bound.bindTo(await edge.newEndUser()) }
-  await say(next, id, [['start', start({ boot: 1, at: Date.now(), started_at: recordedAt })]])
+  await say(next, id, [['start', start({ boot: 1, clock_synced: true, started_at: recordedAt })]])
   const found = await whose(id, bound)
   assert.equal([found.endUserId, found.quarantineReason], [null, 'other_owner_near'])
 })

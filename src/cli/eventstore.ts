@@ -84,9 +84,11 @@ const addVerify = (parent: Command, context: Context): void => {
     .option('--data <dir>', "a store's folder")
     .option('--json', 'print one JSON document')
     .action((file: string | undefined, options: Shared & { data?: string }) => {
-      const verified = verify(file ?? eventsFile(options.data ?? nodeFolder(context)))
+      const path = file ?? eventsFile(options.data ?? nodeFolder(context))
+      const verified = verify(path)
       show(outputOf(context, options), verified, () => record(verified))
-      if (verified.faults.length > 0) throw new CommandFailed('the log is not whole')
+      if (verified.faults.length > 0)
+        throw new CommandFailed(`${path} is not whole: put a backup in its place`)
     })
 }
 

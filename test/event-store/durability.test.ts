@@ -1,8 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { EventStoreDBClient, jsonEvent, StreamDeletedError } from '@eventstore/db-client'
+import {
+  type EventData,
+  EventStoreDBClient,
+  jsonEvent,
+  StreamDeletedError,
+} from '@eventstore/db-client'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { crashLoop } from './crash-loop.ts'
@@ -47,6 +53,47 @@ durability('a newer format is refused', async ({ folder }) => {
     assert.match(String(error), /has format 99, and this version reads up to 2/)
   }
 })
+
+durability('a file that is no log is named, and left as it was', async ({ folder }) => {
+  const file = join(folder, 'events.db')
+  const garbage = Buffer.from('no database, but somebody\u2019s '.repeat(500))
+  await writeFile(file, garbage)
+  try {
+    await run(folder)
+    assert.unreachable()
+  } catch (error) {
+    assert.match(String(error), `${file} is damaged, or no event store's`)
+    assert.match(String(error), 'put a backup in its place, or choose another data folder')
+  }
+  assert.equal(await readFile(file), garbage)
+})
+
+durability(
+  'an append of no events has a position of its own, below that of the next event, also after a restart',
+  async ({ folder }) => {
+    const stage = async (work: (client: EventStoreDBClient) => Promise<bigint>) => {
+      const server = await run(folder)
+      const client = EventStoreDBClient.connectionString(server.url)
+      const position = await work(client)
+      await client.dispose()
+      await server.end('SIGTERM')
+      return position
+    }
+    const append = async (client: EventStoreDBClient, events: readonly EventData[]) => {
+      const { position } = await client.appendToStream('one', [...events])
+      return position?.commit ?? 0n
+    }
+    const event = jsonEvent({ type: 'happened', data: {} })
+    const emptied = await stage(async (client) => {
+      const first = await append(client, [event])
+      const next = await append(client, [])
+      assert.ok(next > first)
+      for (let i = 0; i < 100; i += 1) await append(client, [])
+      return append(client, [])
+    })
+    assert.ok((await stage((client) => append(client, [{ ...event, id: randomUUID() }]))) > emptied)
+  },
+)
 
 // As the first format was; it never changes.
 const firstFormat = `

@@ -23,6 +23,9 @@ export const backUp = async (folder: string, file: string): Promise<{ bytes: num
   const db = new DatabaseSync(source, { readOnly: true, timeout: 10_000 })
   try {
     await backup(db, file, { rate: allPages })
+  } catch (error) {
+    const { message } = error as Error
+    throw new FileRefused(`${source} cannot be copied into ${file}: ${message}`, { cause: error })
   } finally {
     db.close()
   }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { eventStoreFaultsMax } from '../../../protocol/limits-embedded.ts'
+import { recordOverheadBytes } from '../event-store/stored.ts'
 import { FileRefused } from './backup.ts'
 
 export type Verified = {
@@ -10,9 +11,6 @@ export type Verified = {
   /** What is wrong, the first of it; empty when all is well. */
   readonly faults: readonly string[]
 }
-
-// What a record takes at least of the log, beside its contents.
-const recordOverheadBytes = 64
 
 const integrity = (db: DatabaseSync): string[] =>
   db

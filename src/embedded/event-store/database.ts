@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as delay } from 'node:timers/promises'
 import { eventStoreLockWaitMsMax } from '../../../protocol/limits-embedded.ts'
+import { DataFolderRefused, type FolderLock, lockFolder } from '../data-folder.ts'
 
 /** What makes each format of the file out of the one before it; the first makes it out of nothing. None of them ever changes. */
 const migrations = [
@@ -29,11 +29,6 @@ const migrations = [
 /** A newer one is refused. */
 const formatVersion = migrations.length
 
-/** Why the data folder cannot be used: a sentence for whoever started it. */
-export class DataFolderRefused extends Error {
-  override readonly name = 'DataFolderRefused'
-}
-
 /** The one error of the disk after which the store can go on: nothing was written. */
 export const isDiskFull = (error: unknown): boolean =>
   /disk is full|SQLITE_FULL|ENOSPC/i.test(String((error as Error)?.message ?? error))
@@ -43,32 +38,6 @@ export type Databases = {
   /** A connection of its own: readers never wait for the writer (WAL). */
   readonly reader: DatabaseSync
   readonly close: () => void
-}
-
-/** An exclusive SQLite lock on a file of its own: the operating system ends it with the process, however that ends. */
-const tryLock = (folder: string): DatabaseSync | undefined => {
-  const lock = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 })
-  try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
-    return lock
-  } catch (error) {
-    lock.close()
-    if (/locked|busy/.test(String(error))) return undefined
-    throw error
-  }
-}
-
-const lockFolder = async (folder: string): Promise<DatabaseSync> => {
-  const pollMs = 50
-  for (let waited = 0; ; waited += pollMs) {
-    const lock = tryLock(folder)
-    if (lock) return lock
-    if (waited >= eventStoreLockWaitMsMax)
-      throw new DataFolderRefused(
-        `${folder} is in use by another event store: stop that one, or choose another data folder`,
-      )
-    await delay(pollMs)
-  }
 }
 
 const openWriter = (file: string): DatabaseSync => {
@@ -98,24 +67,41 @@ const migrate = (writer: DatabaseSync, file: string): void => {
   writer.exec('commit')
 }
 
+const open = (file: string, lock: FolderLock): Databases => {
+  const writer = openWriter(file)
+  migrate(writer, file)
+  const reader = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
+  reader.exec('pragma cache_size = -16384')
+  const close = () => {
+    reader.close()
+    writer.close()
+    lock.close()
+  }
+  return { writer, reader, close }
+}
+
+// SQLITE_CORRUPT, SQLITE_NOTADB.
+const damage = new Set([11, 26])
+
+const explained = (error: unknown, file: string): unknown =>
+  damage.has((error as { errcode?: number }).errcode ?? 0)
+    ? new DataFolderRefused(
+        `${file} is damaged, or no event store's (${(error as Error).message}): put a backup in its place, or choose another data folder`,
+      )
+    : error
+
 /** Opens, and makes where there is none, the event store in a folder that nobody else has open. Throws `DataFolderRefused`. */
 export const openDatabases = async (folder: string): Promise<Databases> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const lock = await lockFolder(folder)
+  const lock = await lockFolder(folder, {
+    what: 'event store',
+    waitMsMax: eventStoreLockWaitMsMax,
+  })
   const file = join(folder, 'events.db')
   try {
-    const writer = openWriter(file)
-    migrate(writer, file)
-    const reader = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
-    reader.exec('pragma cache_size = -16384')
-    const close = () => {
-      reader.close()
-      writer.close()
-      lock.close()
-    }
-    return { writer, reader, close }
+    return open(file, lock)
   } catch (error) {
     lock.close()
-    throw error
+    throw explained(error, file)
   }
 }

@@ -1,6 +1,4 @@
-import { mkdirSync } from 'node:fs'
-import { enableCompileCache, flushCompileCache } from 'node:module'
-import { join } from 'node:path'
+import { startEventStore } from './server.ts'
 
 /**
  * `node main.ts --data DIR [--port P] [--host H] [--follow-stdin]`: the event store as a process. Prints
@@ -30,13 +28,6 @@ const explain = (error: unknown): string => {
     : text
 }
 
-const load = async (data: string) => {
-  // What was compiled is kept beside the data: loading is most of a start, and a third of it when nothing is compiled.
-  mkdirSync(data, { recursive: true, mode: 0o700 })
-  enableCompileCache(join(data, 'compiled'))
-  return import('./server.ts')
-}
-
 const start = async () => {
   if (values.data === undefined) return die('--data names the folder of the event store')
   const options = {
@@ -47,9 +38,7 @@ const start = async () => {
     // A failed fsync leaves pages of unknown content behind: nothing may be acknowledged after it.
     onBroken: (error: unknown) => die(`the event store cannot go on: ${error}`),
   }
-  const server = await load(values.data)
-    .then(({ startEventStore }) => startEventStore(options))
-    .catch((error: unknown) => die(explain(error)))
+  const server = await startEventStore(options).catch((error: unknown) => die(explain(error)))
   let ending = false
   const end = async () => {
     if (ending) return
@@ -61,7 +50,6 @@ const start = async () => {
   process.on('SIGINT', end)
   if (values['follow-stdin']) process.stdin.on('end', end).on('error', end).resume()
   process.stdout.write(`ready ${server.url}\n`)
-  flushCompileCache()
 }
 
 await start()

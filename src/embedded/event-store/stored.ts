@@ -1,3 +1,6 @@
+/** Positions grow by what a record takes: its contents, and so much for its fixed columns. */
+export const recordOverheadBytes = 64
+
 /** An event as it stands in the database. */
 export type StoredRow = {
   /** Running sum of record sizes: rising, not dense, so that nobody builds on `position + 1`. */

@@ -14,6 +14,7 @@ import {
   ownEvent,
   type Proposed,
   plainId,
+  recordOverheadBytes,
   type StoredRow,
   storedTombstone,
 } from './stored.ts'
@@ -45,9 +46,6 @@ type Deps = {
   readonly onBroken: (error: unknown) => void
 }
 
-// Positions grow by what a record takes, with a share for its fixed columns.
-const recordOverheadBytes = 64
-
 /**
  * The one that writes. Requests that arrive while a commit is under way make up the next one; an answer is given only
  * after COMMIT, and so fsync, has returned.
@@ -66,6 +64,8 @@ export class Writer {
   #queue: Job[] = []
   #scheduled = false
   #position: number
+  /** Since the last event. */
+  #emptyAppends = 0
   #closed = false
   #busyMs = 0
 
@@ -203,12 +203,20 @@ export class Writer {
     if (verdict.kind === 'repeat') return { ...verdict, kind: 'written' }
     const revives = events.length > 0 && this.#isMetadataOfDeleted(stream)
     const first = head.last + 1
+    if (events.length === 0) this.#moveOn()
     this.#put(stream, events)
     const written = this.#writtenTo(head)
     if (state.deleted) this.#revive(stream, first)
     // Setting the metadata of a soft-deleted stream revives it too: the server adds `$tb` of its own.
     if (revives) this.#revive(stream.slice(2), this.#heads.of(stream.slice(2)).last + 1)
     return written
+  }
+
+  /** An append of no events has a position of its own, and leaves it below that of the event which comes next, also after a restart. */
+  #moveOn(): void {
+    if (this.#emptyAppends >= recordOverheadBytes - 1) return
+    this.#emptyAppends += 1
+    this.#position += 1
   }
 
   #writtenTo({ last }: Head): Written {
@@ -226,6 +234,7 @@ export class Writer {
   #insert(stream: string, head: Head, event: Proposed, revision: number): void {
     const { type, contentType, data, metadata } = event
     this.#position += recordOverheadBytes + data.length + metadata.length + type.length
+    this.#emptyAppends = 0
     const position = this.#position
     const createdMs = this.#deps.now()
     const id = plainId(event.id)

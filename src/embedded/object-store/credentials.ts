@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DataFolderRefused } from '../data-folder.ts'
 import type { Credentials } from './authenticate.ts'
-import { DataFolderRefused } from './open-store.ts'
 
 const othersBits = 0o077
 const fileIn = (folder: string) => join(folder, 'credentials.json')

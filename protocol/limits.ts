@@ -48,6 +48,8 @@ export const rateBucketsMax = 100_000
 export const readWaitMsMax = 2_000
 export const retryAfterSeconds = 1
 export const writeWaitMsMax = 2_000
+/** A node that starts for the first time waits so long for its read models to have the first project. */
+export const firstProjectWaitMsMax = 30_000
 // the event store
 /** What an HTTP/2 peer of the event store's wire may send ahead, a stream and a session. */
 export const http2StreamWindowBytes = 1_048_576

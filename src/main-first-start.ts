@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { signKey } from '../protocol/envelope.ts'
 import { derivedId, type ProjectId } from '../protocol/ids.ts'
-import { writeWaitMsMax } from '../protocol/limits.ts'
+import { firstProjectWaitMsMax } from '../protocol/limits.ts'
 import { add, signingKey } from './domain/signing-key.ts'
 import { createKey } from './http/use-cases/api-keys.ts'
 import { createProject } from './http/use-cases/create-project.ts'
@@ -80,7 +80,7 @@ export const printFirstKey = async (
   }
   const made = await createKey(deps)(key)
   if (made.kind !== 'created') throw new Error(`the first key: ${made.kind}`)
-  if (made.position !== null) await deps.projector.waitFor(made.position, writeWaitMsMax)
+  if (made.position !== null) await deps.projector.waitFor(made.position, firstProjectWaitMsMax)
   print?.(
     `A first project was made: ${worlds.test} (test), ${worlds.live} (live).\n` +
       `The key of its test world, shown this once:\n\n  ${made.key}\n`,

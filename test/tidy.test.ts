@@ -149,6 +149,15 @@ test('bites: SQL that is new, changed or gone', () => {
   assert.match(schemaComplaints([], pinned).join(), /gone/)
 })
 
+const isCode = (line: string): boolean => !/^\s*(\/\/|\/?\*|$)/.test(line)
+
+test('the embedded event store is read in an hour: under 2,500 lines of code, its codec aside', async () => {
+  const files = await readAll('src/embedded/event-store/*.ts')
+  assert.ok(files.length > 20)
+  const code = files.flatMap(({ text }) => text.split('\n').filter(isCode))
+  assert.ok(code.length < 2_500, `${code.length} lines`)
+})
+
 test('a vector never disappears', async () => {
   const vectors = ['--', 'protocol/vectors']
   const known = await Promise.all([

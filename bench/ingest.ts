@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { peerPassword, startBrokers } from './peers/brokers.ts'
 import type { RunningPeer } from './peers/peer.ts'
 import type { Measured, Order } from './support/generator.ts'
 import { type LapelUnderTest, startLapel } from './support/lapel.ts'
 import { openMqtt, topicBytes } from './support/mqtt-socket.ts'
+import { treeCpuSeconds } from './support/process-tree.ts'
 import { runProgram } from './support/programs.ts'
 import { median, quantile, table } from './support/statistics.ts'
 
@@ -17,14 +19,32 @@ const shapes = [
 const drive = (order: Order): Promise<Measured> =>
   runProgram<Measured>(generator, JSON.stringify(order))
 
-type Broker = Pick<RunningPeer, 'name' | 'port' | 'pid'> & { readonly passwords: readonly string[] }
+type Broker = Omit<RunningPeer, 'stop'> & { readonly passwords: readonly string[] }
+type Turn = Measured & { readonly settleSeconds: number }
 
-/** Everything interleaved, so that a busy minute of the machine falls on all alike. */
+const settleEverySeconds = 0.5
+const settledShareMax = 0.1
+const settleSecondsMax = 30
+
+/** Until a broker has done what it took in, so that nobody's work falls into the turn of another: seconds. */
+const settle = async (pid: number): Promise<number> => {
+  const from = performance.now()
+  for (let before = treeCpuSeconds(pid); ; ) {
+    await delay(settleEverySeconds * 1_000)
+    const now = treeCpuSeconds(pid)
+    const seconds = (performance.now() - from) / 1_000
+    const isBusy = now - before >= settleEverySeconds * settledShareMax
+    if (!isBusy || seconds > settleSecondsMax) return seconds - settleEverySeconds
+    before = now
+  }
+}
+
+/** Each alone on the machine for its turn; everything interleaved, so that a busy minute of the machine falls on all alike. */
 const closedLoop = async (brokers: readonly Broker[]) => {
-  const results = new Map<string, Measured[]>()
+  const results = new Map<string, Turn[]>()
   for (let round = 0; round < rounds; round += 1)
     for (const { connections, window } of shapes)
-      for (const { name, port, pid, passwords } of brokers) {
+      for (const { name, port, pid, passwords, pause, resume } of brokers) {
         const order = {
           port,
           pid,
@@ -33,15 +53,19 @@ const closedLoop = async (brokers: readonly Broker[]) => {
           warmupSeconds: 1,
           seconds: 3,
         }
+        resume()
+        const measured = await drive(order)
+        const turn = { ...measured, settleSeconds: await settle(pid) }
+        pause()
         const key = `${name} ${connections}x${window}`
-        results.set(key, [...(results.get(key) ?? []), await drive(order)])
+        results.set(key, [...(results.get(key) ?? []), turn])
       }
   return results
 }
 
-const rowsOf = (brokers: readonly Broker[], results: ReadonlyMap<string, readonly Measured[]>) =>
+const rowsOf = (brokers: readonly Broker[], results: ReadonlyMap<string, readonly Turn[]>) =>
   shapes.flatMap(({ connections, window }) => {
-    const of = (name: string, pick: (m: Measured) => number) =>
+    const of = (name: string, pick: (m: Turn) => number) =>
       median((results.get(`${name} ${connections}x${window}`) ?? []).map(pick))
     const bare = of('bare aedes', (m) => m.rate)
     return brokers.map(({ name }) => [
@@ -52,6 +76,7 @@ const rowsOf = (brokers: readonly Broker[], results: ReadonlyMap<string, readonl
       of(name, (m) => m.p50Ms),
       of(name, (m) => m.p99Ms),
       of(name, (m) => m.closed),
+      of(name, (m) => m.settleSeconds),
     ])
   })
 
@@ -97,11 +122,20 @@ try {
   const same = passwords.map(() => peerPassword)
   const brokers = [
     ...peers.map((peer) => ({ ...peer, passwords: same })),
-    { name: 'lapel', port: lapel.mqttPort, pid: lapel.pid, passwords },
+    // It never pauses: its leases would end meanwhile. Without work it takes next to nothing.
+    {
+      name: 'lapel',
+      port: lapel.mqttPort,
+      pid: lapel.pid,
+      passwords,
+      pause: () => {},
+      resume: () => {},
+    },
   ]
+  for (const { pause } of brokers) pause()
   const results = await closedLoop(brokers)
   const head = ['QoS 1 heartbeats, closed loop', 'msg/s', 'ratio', 'CPU us', 'p50 ms', 'p99 ms']
-  console.log(table([[...head, 'cut'], ...rowsOf(brokers, results)]))
+  console.log(table([[...head, 'cut', 'settled after s'], ...rowsOf(brokers, results)]))
 
   const open = { passwords, window: 1, warmupSeconds: 2, seconds: 10, rate: 2_000 }
   const stop = new AbortController()
@@ -109,8 +143,9 @@ try {
   const atRate = await drive({ ...open, port: lapel.mqttPort, pid: lapel.pid })
   stop.abort()
   const lags = await lagging
-  const [bare = { port: 0, pid: 0 }] = peers
-  const bareAtRate = await drive({ ...open, port: bare.port, pid: bare.pid })
+  const [bare] = peers
+  bare?.resume()
+  const bareAtRate = await drive({ ...open, port: bare?.port ?? 0, pid: bare?.pid ?? 0 })
   console.log()
   console.log(
     table([

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { startProgram } from '../support/programs.ts'
-import { freePort, installed, type RunningPeer, startPeer } from './peer.ts'
+import { freePort, installed, pausing, type RunningPeer, startPeer } from './peer.ts'
 
 const topic = 'v1/devices/me/heartbeat'
 
@@ -41,7 +41,12 @@ const withSubscriber = async (starting: Promise<RunningPeer>): Promise<RunningPe
 
 const bareAedes = async (): Promise<RunningPeer> => {
   const { ready, pid, stop } = await startProgram('bench/peers/bare-aedes.ts')
-  return { name: 'bare aedes', port: Number(ready), pid, stop }
+  const { pause, resume } = pausing(pid)
+  const end = () => {
+    resume()
+    return stop()
+  }
+  return { name: 'bare aedes', port: Number(ready), pid, pause, resume, stop: end }
 }
 
 const mosquitto = (command: string): Promise<RunningPeer> =>

@@ -11,6 +11,9 @@ export type RunningPeer = {
   readonly name: string
   readonly port: number
   readonly pid: number
+  /** Takes no processor until it is resumed: what it still has to do is done in its own turn. */
+  readonly pause: () => void
+  readonly resume: () => void
   readonly stop: () => Promise<void>
 }
 
@@ -40,18 +43,27 @@ const answers = (port: number): Promise<boolean> =>
 const isOver = ({ exitCode, signalCode }: ChildProcess): boolean =>
   exitCode !== null || signalCode !== null
 
-/** SIGTERM to the group that was started here, SIGKILL where that does not do. */
-const end = async (child: ChildProcess): Promise<void> => {
-  const signal = (name: NodeJS.Signals): void => {
-    try {
-      if (child.pid) process.kill(-child.pid, name)
-    } catch {
-      // Nobody is left of it.
-    }
+/** To a process, or with a negative number to a group. */
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // Nobody is left of it.
   }
-  signal('SIGTERM')
+}
+
+/** How that process, or that group, is held up and let go on. */
+export const pausing = (pid: number): Pick<RunningPeer, 'pause' | 'resume'> => ({
+  pause: () => signal(pid, 'SIGSTOP'),
+  resume: () => signal(pid, 'SIGCONT'),
+})
+
+/** SIGTERM to the group that was started here, SIGKILL where that does not do. */
+const end = async (child: ChildProcess, group: number): Promise<void> => {
+  signal(group, 'SIGCONT')
+  signal(group, 'SIGTERM')
   for (let waited = 0; !isOver(child) && waited < stopMsMax; waited += 100) await delay(100)
-  signal('SIGKILL')
+  signal(group, 'SIGKILL')
 }
 
 /** The first of the files that is installed. */
@@ -78,8 +90,10 @@ export const startPeer = async (
     stdio: 'ignore',
     env: { ...process.env, ...env },
   })
+  if (child.pid === undefined) throw new Error(`${name} did not start`)
+  const group = -child.pid
   const stop = async (): Promise<void> => {
-    await end(child)
+    await end(child, group)
     await rm(folder, { recursive: true, force: true })
   }
   const deadline = performance.now() + startMsMax
@@ -90,5 +104,5 @@ export const startPeer = async (
       throw new Error(`${name} did not start`)
     }
   }
-  return { name, port, pid: child.pid ?? 0, stop }
+  return { name, port, pid: child.pid, ...pausing(group), stop }
 }

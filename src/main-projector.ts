@@ -5,7 +5,7 @@ import {
   projectorYoungMegabytesMax,
 } from '../protocol/limits.ts'
 import type { Audience, Following, Standing } from './projecting/audience.ts'
-import type { Mover } from './projecting/mover.ts'
+import type { Mover } from './projecting/keep-moving.ts'
 import type { RebuildProgress } from './projecting/rebuild.ts'
 import type { RebuildOptions, RebuildOutcome } from './projecting/rebuilds.ts'
 import type { Log } from './store/log.ts'

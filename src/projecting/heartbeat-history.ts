@@ -15,13 +15,12 @@ import { type Checkpoints, inTransaction, loadCheckpoints, moveCheckpoints } fro
 import { HeartbeatDays } from './heartbeat-days.ts'
 import { dropRebuiltHeartbeats, rebuildHeartbeats } from './heartbeat-rebuild.ts'
 import { HeartbeatWriter } from './heartbeat-writer.ts'
-import { keepLeading } from './lead.ts'
-import type { Mover } from './mover.ts'
+import { keepMoving, type Mover } from './keep-moving.ts'
 import { pause } from './pause.ts'
 import { heartbeatReading } from './placed-heartbeats.ts'
 import { createProjector, type Projector } from './projector.ts'
 import type { RebuildWork } from './rebuild.ts'
-import { createRebuilds, leaderOf } from './rebuilds.ts'
+import { createRebuilds } from './rebuilds.ts'
 import { batchesRead } from './take-batch.ts'
 import { createTurns } from './turns.ts'
 
@@ -153,29 +152,13 @@ class Leading {
  * (design, "Two kinds of follower").
  */
 export const followHeartbeats = (deps: HeartbeatHistoryDeps, audience: Audience): Mover => {
-  let leading: Leading | undefined
   const say = (failure?: string) =>
     audience.standing({
       caughtUp: false,
       failure: failure === undefined ? undefined : `heartbeats: ${failure}`,
     })
-  const leadership = keepLeading(
-    { ...deps, lock, what: 'the history of heartbeats', say },
-    async (client, signal) => {
-      leading = new Leading(deps, client, audience)
-      await leading.run(signal).finally(() => {
-        leading = undefined
-      })
-    },
-  )
-  return {
-    rebuild: async (names, options = {}) =>
-      leading?.rebuild(names, options) ?? {
-        kind: 'not-leading',
-        leader: await leaderOf(deps.pool, lock),
-      },
-    close: leadership.close,
-  }
+  const leading = { ...deps, lock, what: 'the history of heartbeats', say }
+  return keepMoving(leading, (client) => new Leading(deps, client, audience))
 }
 
 /** The history in this thread. */

@@ -3,7 +3,7 @@ import { leadRetryMsMax, resubscribeDelayMsMax } from '../../protocol/limits.ts'
 import type { Log } from '../store/log.ts'
 import { pause } from './pause.ts'
 
-type Deps = {
+export type LeadingDeps = {
   readonly pool: Pool
   readonly log: Log
   /** Of an advisory lock: any number that nobody else locks with. */
@@ -16,7 +16,7 @@ type Deps = {
 export type Leadership = { readonly close: () => Promise<void> }
 
 /** One that leads for the whole cluster: an advisory lock on a connection of its own. `undefined`: another leads. */
-const tryLead = async ({ pool, lock }: Deps): Promise<PoolClient | undefined> => {
+const tryLead = async ({ pool, lock }: LeadingDeps): Promise<PoolClient | undefined> => {
   const client = await pool.connect()
   const { rows } = await client.query<{ led: boolean }>('select pg_try_advisory_lock($1) as led', [
     lock,
@@ -28,7 +28,7 @@ const tryLead = async ({ pool, lock }: Deps): Promise<PoolClient | undefined> =>
 
 /** Works where nobody else in the cluster does, again and again until it is closed. */
 export const keepLeading = (
-  deps: Deps,
+  deps: LeadingDeps,
   work: (client: PoolClient, signal: AbortSignal) => Promise<void>,
 ): Leadership => {
   const stopping = new AbortController()

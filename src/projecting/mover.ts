@@ -13,10 +13,10 @@ import type { Vault } from '../store/vault.ts'
 import type { Audience } from './audience.ts'
 import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
-import { keepLeading } from './lead.ts'
+import { keepMoving, type Mover } from './keep-moving.ts'
 import { pause } from './pause.ts'
 import { dropRebuilt, type RebuildWork, rebuild } from './rebuild.ts'
-import { createRebuilds, leaderOf, type RebuildOptions, type RebuildOutcome } from './rebuilds.ts'
+import { createRebuilds } from './rebuilds.ts'
 import { createRowCache } from './row-cache.ts'
 import { batchesOf } from './take-batch.ts'
 import { createTurns } from './turns.ts'
@@ -30,12 +30,6 @@ export type MoverDeps = {
   readonly meter: Meter
   /** Milliseconds of a clock that never jumps. */
   readonly monotonic: () => number
-}
-
-export type Mover = {
-  /** From zero, beside the live tables; what is rebuilt takes their place. Only where it leads. */
-  readonly rebuild: (names?: readonly string[], options?: RebuildOptions) => Promise<RebuildOutcome>
-  readonly close: () => Promise<void>
 }
 
 // Any number that nobody else locks with.
@@ -138,23 +132,7 @@ class Leading {
 
 /** The mover of the cluster: whoever holds the lock moves all live projections, in one subscription, one transaction a batch. */
 export const startMover = (deps: MoverDeps, audience: Audience): Mover => {
-  let leading: Leading | undefined
   const say = (failure?: string) => audience.standing({ caughtUp: false, failure })
-  const leadership = keepLeading(
-    { ...deps, lock: leaderLock, what: 'the projector', say },
-    async (client, signal) => {
-      leading = new Leading(deps, client, audience)
-      await leading.run(signal).finally(() => {
-        leading = undefined
-      })
-    },
-  )
-  return {
-    rebuild: async (names, options = {}) =>
-      leading?.rebuild(names, options) ?? {
-        kind: 'not-leading',
-        leader: await leaderOf(deps.pool, leaderLock),
-      },
-    close: leadership.close,
-  }
+  const leading = { ...deps, lock: leaderLock, what: 'the projector', say }
+  return keepMoving(leading, (client) => new Leading(deps, client, audience))
 }

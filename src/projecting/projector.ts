@@ -2,7 +2,8 @@ import type { Pool } from 'pg'
 import type { Position } from '../store/event-store.ts'
 import type { Audience, Following, Standing } from './audience.ts'
 import type { Versioned } from './batch.ts'
-import { type Mover, type MoverDeps, startMover } from './mover.ts'
+import type { Mover } from './keep-moving.ts'
+import { type MoverDeps, startMover } from './mover.ts'
 import { createPositions } from './positions.ts'
 
 export type ProjectorHealth = {

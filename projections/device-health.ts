@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type BootWindow, initialWindow } from '../protocol/boot-window.ts'
 import type { SessionEntry } from '../protocol/observations.ts'
 import { WindowTracker } from '../protocol/window-tracker.ts'
@@ -191,15 +191,14 @@ export const deviceHealth = projection<DeviceHealthRow>({
   },
 })
 
-/** Where a device's numbering stands, to meet retransmissions at the edge. */
-export const readBootWindow = async (
+/** Where the numbering of devices stands, to meet retransmissions at the edge; of those that have a row. */
+export const readBootWindows = async (
   db: Kysely<Tables>,
-  deviceId: string,
-): Promise<BootWindow | undefined> => {
-  const row = await db
-    .selectFrom('live.device_health')
-    .select('boot_window')
-    .where('device_id', '=', deviceId)
-    .executeTakeFirst()
-  return row?.boot_window
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, BootWindow>> => {
+  const { rows } = await sql<{ device_id: string; boot_window: BootWindow }>`
+    select device_id, boot_window from live.device_health where device_id = any(${ids}::text[])`.execute(
+    db,
+  )
+  return new Map(rows.map((row) => [row.device_id, row.boot_window]))
 }

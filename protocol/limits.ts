@@ -104,11 +104,13 @@ export const onlineWindowSecondsMax = 86_400
 export const ratePerSecondMax = 1_000_000
 export const secretsBytesMax = 1_048_576
 export const tokenGraceSecondsMax = 86_400
-// group commit
+// group commit, reads together
 export const commitBackoffFirstMs = 25
 export const commitBackoffMsMax = 1_000
 export const gatherEntriesMin = 64
 export const gatherMsMax = 8
+/** For which reads of single rows wait for each other, while there are many. */
+export const readGatherMs = 5
 // observations
 export const bootsRememberedMax = 16
 export const seqWindowMax = 256
@@ -131,6 +133,8 @@ export const sealKeyMsMax = 250
 export const sessionCommitBytesMax = 262_144
 export const sessionCommitEntriesMax = 1_000
 export const sessionEntriesWaitingMax = 20_000
+/** Between two commits of sessions, while some come or go. */
+export const sessionGatherMs = 20
 export const sessionsPerNodeMax = 50_000
 /** Of one device on one node; past it CONNACK 3. */
 export const signInsPerMinuteMax = 30
@@ -199,6 +203,8 @@ export const mqttUnreadBytesMax = 65_536
 export const cborDepthMax = 16
 /** Handshakes that wait to be accepted; the kernel's own limit, `net.core.somaxconn`, is often the same. */
 export const mqttBacklogMax = 4_096
+export const bootWindowReadsMax = 2
+export const bootWindowsPerReadMax = 256
 export const mqttBurstMessages = 500
 export const mqttClientPendingBytesMax = 1_048_576
 export const mqttConnectMsMax = 5_000
@@ -223,7 +229,6 @@ export const mqttPacketLengthBytesMax = 4
 /** Of all clients, waiting for the log: past it those that send more are read no further. */
 export const mqttPendingBytesMax = 67_108_864
 export const mqttPendingMessagesMax = 20_000
-export const mqttPipelinedPacketsMax = 200
 export const plainHeartbeatBytesMax = 1_024
 /** Fewer than 2^53 has, so that no digit is lost. */
 export const plainIntegerDigitsMax = 15

@@ -1,10 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
+import type { Kysely } from 'kysely'
+import { readBootWindows } from '../projections/device-health.ts'
+import type { Tables } from '../projections/tables.ts'
+import { bootWindowReadsMax, bootWindowsPerReadMax, readGatherMs } from '../protocol/limits.ts'
 import type { Config } from './config.ts'
 import { addressText } from './config-parsers.ts'
 import { StartRefused } from './main-first-start.ts'
 import type { Broker, Ways } from './mqtt/broker.ts'
+import type { BrokerDeps } from './mqtt/ports.ts'
 import type { Certificate } from './mqtt/transports.ts'
+import { gathered } from './store/gathered.ts'
 import type { Log } from './store/log.ts'
 
 const readPem = (variable: string, file: string): Promise<string> =>
@@ -63,4 +69,14 @@ export const mqttAddresses = ({ mqtt, mqtts, mqttWs }: Config, broker: Broker) =
     mqtts: mqtts && tlsPort !== undefined ? at('mqtts', mqtts.host, tlsPort) : null,
     mqtt_ws: mqttWs && webSocketPort !== undefined ? at('ws', mqttWs.host, webSocketPort) : null,
   }
+}
+
+/** A fleet that comes back asks for thousands at once. */
+export const bootWindows = (db: Kysely<Tables>): BrokerDeps['readWindow'] => {
+  const read = gathered((ids: readonly string[]) => readBootWindows(db, ids), {
+    readsMax: bootWindowReadsMax,
+    keysMax: bootWindowsPerReadMax,
+    gapMs: readGatherMs,
+  })
+  return (device) => read(device).catch(() => undefined)
 }

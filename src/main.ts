@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { allProjections } from '../projections/all.ts'
-import { readBootWindow } from '../projections/device-health.ts'
 import { objectStoreHealthMsMax, postgresHealthMsMax } from '../protocol/limits.ts'
 import { openAuth } from './auth/open-auth.ts'
 import type { Config } from './config.ts'
@@ -21,7 +20,7 @@ import {
 } from './main-first-start.ts'
 import { healthReport } from './main-health.ts'
 import { createMetrics } from './main-metrics.ts'
-import { mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
+import { bootWindows, mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
 import { openObjects } from './main-objects.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
@@ -168,7 +167,7 @@ const openEdges = async (config: Config, core: Core, closing: AsyncDisposableSta
     auth,
     ingest,
     rates: { ...config.rates, liveNodes: auth.liveNodes },
-    readWindow: (device) => readBootWindow(db, device).catch(() => undefined),
+    readWindow: bootWindows(db),
   })
   closing.defer(broker.close)
   const admin = randomBytes(32).toString('base64url')

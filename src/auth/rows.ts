@@ -11,7 +11,12 @@ import type {
   TokenId,
 } from '../../protocol/ids.ts'
 import type { Instant } from '../../protocol/instant.ts'
-import { spareConnectionsMax, tokenReadsMax, tokensPerReadMax } from '../../protocol/limits.ts'
+import {
+  readGatherMs,
+  spareConnectionsMax,
+  tokenReadsMax,
+  tokensPerReadMax,
+} from '../../protocol/limits.ts'
 import { gathered } from '../store/gathered.ts'
 import type { Pool, ReadCredential } from './address-gate.ts'
 import { type CredentialId, modeIn } from './overlay.ts'
@@ -68,6 +73,7 @@ export const createReader = (pools: {
     gathered((ids: readonly string[]) => readTokens(pools[pool], ids), {
       readsMax,
       keysMax: tokensPerReadMax,
+      gapMs: readGatherMs,
     })
   const tokens = {
     main: tokensOf('main', tokenReadsMax),

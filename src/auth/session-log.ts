@@ -6,11 +6,13 @@ import {
   sessionCommitBytesMax,
   sessionCommitEntriesMax,
   sessionEntriesWaitingMax,
+  sessionGatherMs,
 } from '../../protocol/limits.ts'
 import type { CloseReason, SessionEntry } from '../../protocol/observations.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { type Committed, createGroupCommit, type StreamFamily } from '../store/group-commit.ts'
 import type { Log } from '../store/log.ts'
+import { createPaced } from '../store/paced.ts'
 import { sessionStream } from '../store/streams.ts'
 import type { LocalSession } from './session-table.ts'
 
@@ -38,6 +40,8 @@ export type SessionLog = {
   readonly idle: () => Promise<void>
 }
 
+type Said = { readonly entry: SessionEntry; readonly done: Committed }
+
 const familyOf = (node: NodeId): StreamFamily<SessionEntry> => ({
   streamAt: (ms) => sessionStream(node, ms),
   encode: (entries) => ({ v: 1, node, entries }),
@@ -58,6 +62,10 @@ export const createSessionLog = (deps: Deps): SessionLog => {
     appendMsMax,
     newId: () => newEventId(random),
   })
+  // A fleet that comes back, or goes, is written down many at a time: each commit costs every reader the same, whatever is in it.
+  const paced = createPaced<Said>(sessionGatherMs, (said) => {
+    for (const { entry, done } of said) commit.add(entry, done)
+  })
   // At most one a session that this node ever opened in one incarnation without a lease in between.
   const owed = new Map<SessionId, SessionEntry>()
   let orders = 0
@@ -70,17 +78,19 @@ export const createSessionLog = (deps: Deps): SessionLog => {
     rx: instantOf(now()),
   })
 
-  const close = (entry: SessionEntry): void =>
-    commit.add(entry, (error) => {
+  const close = (entry: SessionEntry): void => {
+    const done: Committed = (error) => {
       // A fenced incarnation is over, and its sessions with it.
       if (error && error !== 'fenced') owed.set(entry.s, entry)
-    })
+    }
+    paced.add({ entry, done })
+  }
 
   return {
     opened: (session, done) => {
       orders += 1
       session.order = orders
-      commit.add({ k: 'opened', ...entryOf(session) }, done)
+      paced.add({ entry: { k: 'opened', ...entryOf(session) }, done })
     },
     closed: (session, reason) => close({ k: 'closed', ...entryOf(session), reason }),
     catchUp: () => {
@@ -89,9 +99,14 @@ export const createSessionLog = (deps: Deps): SessionLog => {
       for (const entry of entries) close(entry)
     },
     reset: (node) => {
+      // What waits is the old incarnation's.
+      paced.flush()
       commit.reset(familyOf(node))
       owed.clear()
     },
-    idle: commit.idle,
+    idle: () => {
+      paced.flush()
+      return commit.idle()
+    },
   }
 }

@@ -1,23 +1,22 @@
 import type { Duplex } from 'node:stream'
-import { Aedes, type Client, type PublishPacket } from 'aedes'
+import { Aedes, type Client } from 'aedes'
 import {
-  mqttConnectMsMax,
   mqttDrainMsMax,
-  mqttPacketBytesBeforeConnackMax,
   mqttPacketBytesMax,
+  mqttRejectsPerMinuteMax,
   topicLevelsMax,
 } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
 import { Acknowledgements } from './acknowledgements.ts'
-import { cut, interceptPackets, internals, limitPackets, readFreely } from './aedes-client.ts'
-import { type Connections, createConnections } from './connection.ts'
-import { EarlyPackets } from './early-packets.ts'
+import { cut, interceptPackets, limitPackets, readFreely, welcome } from './aedes-client.ts'
+import { Connection, type Connections, createConnections } from './connection.ts'
 import { takeFrames } from './frames.ts'
 import { Intake } from './intake.ts'
 import { type Address, type Listener, openListeners } from './listeners.ts'
-import { createConnect } from './on-connect.ts'
+import { type Admit, createSignIns } from './on-connect.ts'
 import { onForward, takeSubscribe } from './on-subscribe.ts'
 import type { BrokerDeps } from './ports.ts'
+import { ProjectRates } from './project-rates.ts'
 import { takePublish } from './take-publish.ts'
 import {
   type Certificate,
@@ -52,30 +51,22 @@ export type Ways = {
   readonly isProxied: boolean
 }
 
-/** Aedes' own use of it, which its types leave out: who published stands between the packet and the callback. */
-type Publish = (packet: PublishPacket, client: unknown, done?: (error?: Error) => void) => void
-
-const createAedes = async (
-  hooks: ReturnType<typeof createConnect>['hooks'],
-  connections: Connections,
-): Promise<Aedes> => {
+const createAedes = async (connections: Connections): Promise<Aedes> => {
   const broker = await Aedes.createBroker({
-    ...hooks,
-    // What devices publish and subscribe never comes this far.
+    // Whoever comes, publishes or subscribes never comes this far.
+    preConnect: (_client, _packet, callback) => callback(new Error('connected past Lapel'), false),
     authorizePublish: (_client, _packet, callback) => callback(new Error('published past Lapel')),
     authorizeSubscribe: (_client, _subscription, callback) => callback(null, null),
     authorizeForward: onForward(connections),
-    connectTimeout: mqttConnectMsMax,
     drainTimeout: mqttDrainMsMax,
     maxTopicLevels: topicLevelsMax,
   })
-  // What devices publish ends in the log: it is routed to nobody, so that it need not be looked up who would want it.
-  const route = broker.publish.bind(broker) as Publish
-  const skipUplink: Publish = (packet, client, done) => {
-    if (typeof client === 'object' && client !== null) done?.()
-    else route(packet, client, done)
+  // Nothing is routed: what devices publish ends in the log, what they hear is sent to them directly, and nobody hears who comes and goes.
+  const publish = (_packet: unknown, client: unknown, done?: () => void): void => {
+    if (typeof client === 'function') client()
+    else done?.()
   }
-  Object.assign(broker, { publish: skipUplink })
+  Object.assign(broker, { publish })
   return broker
 }
 
@@ -99,19 +90,15 @@ const followSessions = (broker: Aedes, deps: BrokerDeps, connections: Connection
 const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections) => {
   const publish = takePublish(deps, connections, new Acknowledgements())
   const subscribe = takeSubscribe(deps, connections)
-  const early = new EarlyPackets()
   const intake = new Intake(deps.monotonic)
   const unfinished = new Unfinished()
-  broker.on('clientReady', (client) => early.release(client))
   const open = (conn: Duplex): Client => {
     const client = broker.handle(conn)
     interceptPackets(
       client,
-      (packet) =>
-        early.keep(client, packet) || publish.packet(client, packet) || subscribe(client, packet),
+      (packet) => publish.packet(client, packet) || subscribe(client, packet),
     )
-    const bytesMax = () =>
-      internals(client)._authorized ? mqttPacketBytesMax : mqttPacketBytesBeforeConnackMax
+    const bytesMax = () => mqttPacketBytesMax
     limitPackets(client, bytesMax)
     readFreely(client, (chunk) => intake.add(client, chunk))
     const onHeld = unfinished.holder(() => cut(client))
@@ -122,12 +109,26 @@ const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections
       onHeld(0)
       onFrameHeld(0)
     })
-    // Whoever is never admitted has no session to end.
-    conn.once('error', () => cut(client))
     return client
   }
-  const { pressure } = publish
-  return { open, take: (client: Client, bytes: Buffer) => intake.add(client, bytes), pressure }
+  const projects = new ProjectRates(deps.rates)
+  const admit: Admit = ({ conn, packet, rest }, session) => {
+    const { deviceId, project } = session.principal
+    const client = open(conn)
+    const nowMs = deps.monotonic()
+    const rates = {
+      perSecond: deps.rates.device,
+      ofProject: projects.bucketOf(project, nowMs),
+      rejectsPerMinute: mqttRejectsPerMinuteMax,
+      nowMs,
+    }
+    connections.add(new Connection(client, session, rates))
+    // The session is the token's device, whatever client id was sent: equal ids never kick a stranger.
+    welcome(broker, client, { id: deviceId, keepAliveSeconds: packet.keepAliveSeconds })
+    if (rest.length > 0) intake.add(client, rest)
+    return () => cut(client)
+  }
+  return { admit, pressure: publish.pressure }
 }
 
 const wanted = ({ tcp, tls, webSocket }: Ways, secure: Tls | undefined): Listener[] => [
@@ -139,19 +140,15 @@ const wanted = ({ tcp, tls, webSocket }: Ways, secure: Tls | undefined): Listene
 /** The broker edge: MQTT 3.1.1 over TCP, TLS and WebSocket. Throws what `listen` does: `EADDRINUSE` for a taken port. */
 export const startBroker = async (deps: BrokerDeps & Ways): Promise<Broker> => {
   const connections = createConnections()
-  const connect = createConnect(deps, connections)
-  const broker = await createAedes(connect.hooks, connections)
+  const broker = await createAedes(connections)
   followSessions(broker, deps, connections)
   const clients = createClients(deps, broker, connections)
+  const signIns = createSignIns(deps, clients.admit)
   const secure = deps.tls && overTls(deps.tls.certificate)
   const listeners = await openListeners(wanted(deps, secure), {
     ...deps,
-    mayCall: connect.mayArrive,
-    onCaller: ({ conn, remote, packet, bytes }) => {
-      const client = clients.open(conn)
-      connect.arrive(client, { remote, will: packet.will })
-      clients.take(client, bytes)
-    },
+    mayCall: signIns.mayArrive,
+    onCaller: signIns.arrive,
   })
   const [tcp = 0, ...others] = listeners.ports
   return {

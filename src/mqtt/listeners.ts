@@ -6,6 +6,7 @@ import type { Meter } from '../store/meter.ts'
 import type { ConnectPacket } from './connect-packet.ts'
 import { Door, type Pass } from './door.ts'
 import { connackCodes, waitInLobby } from './lobby.ts'
+import { connackBytes } from './packets.ts'
 import { parseProxyHeader } from './proxy-header.ts'
 import type { Transport } from './transports.ts'
 
@@ -17,8 +18,10 @@ export type Caller = {
   readonly conn: Duplex
   readonly remote: string
   readonly packet: ConnectPacket
-  /** All bytes so far, CONNECT first. */
-  readonly bytes: Buffer
+  /** What came behind it so far. The connection is paused. */
+  readonly rest: Buffer
+  /** Tells it that CONNACK code and ends it. */
+  readonly refuse: (code: number) => void
 }
 
 export type ListenersDeps = {
@@ -69,8 +72,6 @@ const readProxyHeader = (socket: Socket, ready: (remote: string) => void): void 
   socket.on('data', take)
 }
 
-const connack = (code: number): Buffer => Buffer.from([0x20, 2, 0, code])
-
 /** Every way in to the broker: who comes passes the door and the lobby before anything else knows of it. */
 export const openListeners = async (
   wanted: readonly Listener[],
@@ -87,19 +88,19 @@ export const openListeners = async (
   const refuse = (conn: Duplex, code: number | undefined): void => {
     meter.count('mqtt_refused_connects_total')
     if (code === undefined) conn.destroy()
-    else conn.end(connack(code), () => conn.destroy())
+    else conn.end(connackBytes(code), () => conn.destroy())
   }
 
   const receive = (conn: Duplex, remote: string, heard: () => void): void =>
     waitInLobby(conn, {
-      onConnect: (packet, bytes) => {
+      onConnect: (packet, rest) => {
         if (!mayCall()) {
           refuse(conn, connackCodes.unavailable)
           return
         }
         heard()
         conn.emit('connect-packet')
-        onCaller({ conn, remote, packet, bytes })
+        onCaller({ conn, remote, packet, rest, refuse: (code) => refuse(conn, code) })
       },
       onRefused: (code) => refuse(conn, code),
     })

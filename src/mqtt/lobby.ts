@@ -37,33 +37,35 @@ const refusalOf = (packet: ConnectPacket): number | undefined => {
 const connect = 0x10
 
 export type Lobby = {
-  /** A CONNECT that may be tried: the packet, and all bytes so far, of which it is the first. */
-  readonly onConnect: (packet: ConnectPacket, bytes: Buffer) => void
+  /** A CONNECT that may be tried: the packet, and what came behind it. Nothing more is read until somebody resumes. */
+  readonly onConnect: (packet: ConnectPacket, rest: Buffer) => void
   /** Anything else: the CONNACK's code, or none where the connection is just closed. */
   readonly onRefused: (code: number | undefined) => void
 }
 
-const judge = (body: Buffer, bytes: Buffer, { onConnect, onRefused }: Lobby): void => {
+type Waiting = { readonly needed: number }
+type First = { readonly body: Buffer; readonly rest: Buffer }
+
+const judge = ({ body, rest }: First, { onConnect, onRefused }: Lobby): void => {
   const packet = parseConnect(body)
   if (packet.kind === 'malformed') onRefused(undefined)
   else if (packet.kind === 'other-version') onRefused(connackCodes.version)
   else {
     const code = refusalOf(packet)
-    if (code === undefined) onConnect(packet, bytes)
+    if (code === undefined) onConnect(packet, rest)
     else onRefused(code)
   }
 }
 
-type Waiting = { readonly needed: number }
-
 /** What the bytes so far are: how many are needed, or where the first packet's body stands; `undefined` for no CONNECT. */
-const firstPacketIn = (bytes: Buffer): Waiting | { readonly body: Buffer } | undefined => {
+const firstPacketIn = (bytes: Buffer): Waiting | First | undefined => {
   const head = headAt(bytes, 0)
   if (bytes[0] !== connect || head === 'malformed') return undefined
   if (head === 'incomplete') return { needed: bytes.length + 1 }
   if (head.length > mqttPacketBytesBeforeConnackMax) return undefined
   const end = head.bodyAt + head.length
-  return end > bytes.length ? { needed: end } : { body: bytes.subarray(head.bodyAt, end) }
+  if (end > bytes.length) return { needed: end }
+  return { body: bytes.subarray(head.bodyAt, end), rest: bytes.subarray(end) }
 }
 
 /**
@@ -81,7 +83,8 @@ export const waitInLobby = (conn: Duplex, lobby: Lobby): void => {
       return
     }
     conn.off('data', take)
-    if (first) judge(first.body, bytes, lobby)
+    conn.pause()
+    if (first) judge(first, lobby)
     else lobby.onRefused(undefined)
   }
   conn.on('data', take)

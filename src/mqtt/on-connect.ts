@@ -1,14 +1,11 @@
-import type { AuthenticateError, AuthenticateHandler, Client, PreConnectHandler } from 'aedes'
-import { mqttRejectsPerMinuteMax, mqttSignInsMax } from '../../protocol/limits.ts'
+import { mqttSignInsMax } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
 import { parseUpTopic } from '../../protocol/topics.ts'
 import type { OpenOutcome, Session } from '../auth/ports.ts'
-import { cut, internals } from './aedes-client.ts'
 import type { ConnectPacket } from './connect-packet.ts'
-import { Connection, type Connections } from './connection.ts'
+import type { Caller } from './listeners.ts'
 import { connackCodes } from './lobby.ts'
 import type { BrokerDeps } from './ports.ts'
-import { ProjectRates } from './project-rates.ts'
 
 const codeOf = (kind: Exclude<OpenOutcome['kind'], 'opened'>): number => {
   switch (kind) {
@@ -23,96 +20,77 @@ const codeOf = (kind: Exclude<OpenOutcome['kind'], 'opened'>): number => {
   }
 }
 
-const refusal = (returnCode: number, message: string): AuthenticateError =>
-  Object.assign(new Error(message), { returnCode }) as AuthenticateError
-
-/** What is known of a client before it is signed in. */
-export type Arrival = { readonly remote: string } & Pick<ConnectPacket, 'will'>
-
-const preConnect: PreConnectHandler = (_client, packet, callback) => {
-  // Every session is clean, and wills are not kept: Aedes is told neither.
-  Object.assign(packet, { clean: true })
-  delete packet.will
-  callback(null, true)
+const isOthersWill = ({ will }: ConnectPacket, { principal }: Session): boolean => {
+  const device = will === undefined ? 'me' : parseUpTopic(will.topic)?.device
+  return device !== 'me' && device !== principal.deviceId
 }
 
-/** The second half of a CONNECT: the first, what needs no look-up, was the lobby's. */
-export const createConnect = (deps: BrokerDeps, connections: Connections) => {
-  const projects = new ProjectRates(deps.rates)
-  const arrivals = new WeakMap<Client, Arrival>()
-  const signingIn = new Set<Client>()
+type Deps = Pick<BrokerDeps, 'auth' | 'ingest' | 'readWindow' | 'log'>
 
+/** Lets a caller in whose session is open; returns how to cut it off. Whatever it has sent beyond its CONNECT is met only now. */
+export type Admit = (caller: Caller, session: Session) => () => void
+
+/**
+ * The second half of a CONNECT: the first, what needs no look-up, was the lobby's. Until it is over nothing is made for the caller and
+ * nothing is read of what it sends meanwhile [MQTT-3.1.4-5].
+ */
+export const createSignIns = (deps: Deps, admit: Admit) => {
+  const { auth, ingest, readWindow, log } = deps
+  const signingIn = new Set<Caller>()
+
+  const rememberWindow = async ({ principal: { deviceId } }: Session): Promise<void> => {
+    if (ingest.knows(deviceId)) return
+    const window = await readWindow(deviceId)
+    if (window) ingest.remember(deviceId, window)
+  }
+
+  /** The session, or the CONNACK's code. */
   const open = async (
-    client: Client,
-    password: Buffer | undefined,
-  ): Promise<Session | AuthenticateError> => {
+    { packet, remote }: Caller,
+    kick: (reason: CloseReason) => void,
+  ): Promise<Session | number> => {
+    const outcome = await auth.openSession(packet.password, remote, kick)
+    if (outcome.kind !== 'opened') return codeOf(outcome.kind)
+    const { session } = outcome
+    if (isOthersWill(packet, session)) {
+      auth.closeSession(session.id, 'protocol_error')
+      return connackCodes.identifier
+    }
+    await rememberWindow(session)
+    if (auth.lease.holds()) return session
+    auth.closeSession(session.id, 'store_down')
+    return connackCodes.unavailable
+  }
+
+  const signIn = async (caller: Caller): Promise<void> => {
+    const { conn, refuse } = caller
+    let cutOff = (): void => void conn.destroy()
     let session: Session | undefined
-    const kick = (reason: CloseReason): void => {
-      deps.log.info({ session: session?.id, reason }, 'session closed by the broker')
-      cut(client)
+    const opened = await open(caller, (reason) => {
+      log.info({ session: session?.id, reason }, 'session closed by the broker')
+      cutOff()
+    })
+    if (typeof opened === 'number') refuse(opened)
+    else if (conn.destroyed) auth.closeSession(opened.id, 'lost')
+    else {
+      session = opened
+      cutOff = admit(caller, opened)
     }
-    const remote = arrivals.get(client)?.remote ?? ''
-    const outcome = await deps.auth.openSession(password?.toString('utf8') ?? '', remote, kick)
-    if (outcome.kind !== 'opened')
-      return refusal(codeOf(outcome.kind), `sign-in refused: ${outcome.kind}`)
-    session = outcome.session
-    return session
-  }
-
-  const admit = async (
-    client: Client,
-    session: Session,
-  ): Promise<AuthenticateError | undefined> => {
-    const { deviceId } = session.principal
-    const will = arrivals.get(client)?.will
-    const device = will === undefined ? 'me' : parseUpTopic(will.topic)?.device
-    const end = (reason: CloseReason) => deps.auth.closeSession(session.id, reason)
-    if (device !== 'me' && device !== deviceId) {
-      end('protocol_error')
-      return refusal(connackCodes.identifier, "another device's will")
-    }
-    if (!deps.ingest.knows(deviceId)) {
-      const window = await deps.readWindow(deviceId)
-      if (window) deps.ingest.remember(deviceId, window)
-    }
-    if (client.closed) end('lost')
-    const nowMs = deps.monotonic()
-    const rates = {
-      perSecond: deps.rates.device,
-      ofProject: projects.bucketOf(session.principal.project, nowMs),
-      rejectsPerMinute: mqttRejectsPerMinuteMax,
-      nowMs,
-    }
-    connections.add(new Connection(client, session, rates))
-    // The session is the token's device, whatever client id was sent: equal ids never kick a stranger.
-    internals(client).id = deviceId
-    return undefined
-  }
-
-  const authenticate: AuthenticateHandler = (client, _username, password, callback) => {
-    const run = async (): Promise<AuthenticateError | undefined> => {
-      const session = await open(client, password)
-      if (session instanceof Error) return session
-      return await admit(client, session)
-    }
-    const running = run().finally(() => signingIn.delete(client))
-    running.then(
-      (refused) => (refused ? callback(refused, null) : callback(null, true)),
-      (error: unknown) => {
-        deps.log.error({ error }, 'sign-in failed')
-        callback(refusal(connackCodes.unavailable, 'not now'), null)
-      },
-    )
   }
 
   return {
     /** Whether one more may sign in now. */
     mayArrive: (): boolean => signingIn.size < mqttSignInsMax,
-    arrive: (client: Client, arrival: Arrival): void => {
-      arrivals.set(client, arrival)
-      signingIn.add(client)
-      client.conn.once('close', () => signingIn.delete(client))
+    arrive: (caller: Caller): void => {
+      signingIn.add(caller)
+      const isOver = (): void => void signingIn.delete(caller)
+      caller.conn.once('close', isOver)
+      signIn(caller)
+        .catch((error: unknown) => {
+          log.error({ error }, 'sign-in failed')
+          caller.refuse(connackCodes.unavailable)
+        })
+        .finally(isOver)
     },
-    hooks: { preConnect, authenticate },
   }
 }

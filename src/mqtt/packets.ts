@@ -7,6 +7,9 @@ const remainingLength = (length: number): number[] => {
   return digits
 }
 
+/** CONNACK of a clean session (section 3.2). */
+export const connackBytes = (code: number): Buffer => Buffer.from([0x20, 2, 0, code])
+
 /** A PUBLISH of QoS 0 without an id, of QoS 1 with one; neither retained nor a repeat. */
 export const publishBytes = (topic: string, payload: Buffer, id: number | undefined): Buffer => {
   const topicLength = Buffer.byteLength(topic)

@@ -68,9 +68,14 @@ export const decode = (event: StoredEvent): Decoded => {
   }
 }
 
-/** How many observations they hold. */
+const entriesOf = (decoded: Decoded): number => {
+  if (decoded.kind === 'observed') return decoded.entries.length
+  return decoded.kind === 'sessions' ? decoded.changed.entries.length : 0
+}
+
+/** How many observations and changes of sessions they hold. */
 export const entriesIn = (decoded: readonly Decoded[]): number =>
-  decoded.reduce((sum, one) => sum + (one.kind === 'observed' ? one.entries.length : 0), 0)
+  decoded.reduce((sum, one) => sum + entriesOf(one), 0)
 
 /** The subjects whose keys are needed to open what these events seal. */
 export const sealedSubjects = (events: readonly Decoded[]): readonly string[] =>

@@ -40,8 +40,8 @@ const restMsPerEntry = 0.2
 const smallRestMsPerEntry = 2
 
 /**
- * While heartbeats come, the rows of the next batch are mostly those of this one, and a batch costs more than what is in it: a short rest
- * makes of many small ones a few. Whoever wrote a decision waits for it: behind one there is no rest.
+ * While heartbeats come, the rows of the next batch are mostly those of this one, and a batch of those or of sessions costs more than
+ * what is in it: a short rest makes of many small ones a few. Whoever wrote a decision waits for it: behind one there is no rest.
  */
 const restMs = (decoded: readonly Decoded[]): number => {
   const entries = entriesIn(decoded)

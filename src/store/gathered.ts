@@ -1,3 +1,5 @@
+import { createPaced } from './paced.ts'
+
 type Waiting<Key, Value> = {
   readonly key: Key
   readonly resolve: (value: Value | undefined) => void
@@ -9,15 +11,17 @@ type Options = {
   readonly readsMax: number
   /** How many keys a read. */
   readonly keysMax: number
+  /** Milliseconds for which whoever asks more waits for others. */
+  readonly gapMs: number
 }
 
 /**
- * Reads together what is asked for while others are being read. Every read begins after it was asked for. A read that fails, fails for
- * all of its keys.
+ * Reads together what is asked for within some milliseconds or while others are being read. Every read begins after it was asked for.
+ * A read that fails, fails for all of its keys.
  */
 export const gathered = <Key, Value>(
   read: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
-  { readsMax, keysMax }: Options,
+  { readsMax, keysMax, gapMs }: Options,
 ): ((key: Key) => Promise<Value | undefined>) => {
   let waiting: Waiting<Key, Value>[] = []
   let reading = 0
@@ -43,9 +47,12 @@ export const gathered = <Key, Value>(
     }
   }
 
+  const asked = createPaced<Waiting<Key, Value>>(gapMs, (some) => {
+    waiting.push(...some)
+    next()
+  })
   return (key) =>
     new Promise((resolve, reject) => {
-      waiting.push({ key, resolve, reject })
-      next()
+      asked.add({ key, resolve, reject })
     })
 }

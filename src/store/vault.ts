@@ -2,7 +2,12 @@ import { type QueryExecutorProvider, sql } from 'kysely'
 import nacl from 'tweetnacl'
 import type { Random } from '../../protocol/base62.ts'
 import type { ProjectId } from '../../protocol/ids.ts'
-import { vaultCacheKeysMax, vaultKeysPerReadMax, vaultReadsMax } from '../../protocol/limits.ts'
+import {
+  readGatherMs,
+  vaultCacheKeysMax,
+  vaultKeysPerReadMax,
+  vaultReadsMax,
+} from '../../protocol/limits.ts'
 import { gathered } from './gathered.ts'
 import { newestOf, type Secrets } from './keyring.ts'
 
@@ -112,7 +117,7 @@ export const createVault = ({ db, secrets, random, now }: Deps): Vault => {
   const rowOf = gathered(
     async (subjects: readonly string[]) =>
       new Map((await select(subjects)).map((row) => [row.subject, row])),
-    { readsMax: vaultReadsMax, keysMax: vaultKeysPerReadMax },
+    { readsMax: vaultReadsMax, keysMax: vaultKeysPerReadMax, gapMs: readGatherMs },
   )
 
   const keyOf = async (subject: string): Promise<Uint8Array | undefined> => {

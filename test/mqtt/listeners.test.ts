@@ -2,18 +2,19 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
-import type { Client } from 'aedes'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { mqttBacklogMax, mqttSignInsMax } from '../../protocol/limits.ts'
 import { mintToken } from '../../protocol/tokens.ts'
-import { createConnections } from '../../src/mqtt/connection.ts'
+import type { OpenOutcome } from '../../src/auth/ports.ts'
+import type { ConnectPacket } from '../../src/mqtt/connect-packet.ts'
 import { openListeners } from '../../src/mqtt/listeners.ts'
-import { createConnect } from '../../src/mqtt/on-connect.ts'
+import { createSignIns } from '../../src/mqtt/on-connect.ts'
 import type { BrokerDeps } from '../../src/mqtt/ports.ts'
 import { overTcp } from '../../src/mqtt/transports.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { connackOf, connectWith } from '../support/raw-mqtt.ts'
+import { until } from '../support/until.ts'
 
 const test = suite('where devices come in')
 
@@ -48,17 +49,32 @@ test('a storm of handshakes waits in the kernel while the node is busy, and is n
   await listeners.close()
 })
 
-test('so many sign in at once and not one more; whoever is done or gone makes room', () => {
-  const deps = { rates: { device: 0, project: 0, liveNodes: () => 1 } } as unknown as BrokerDeps
-  const { mayArrive, arrive } = createConnect(deps, createConnections())
-  const conns = Array.from({ length: mqttSignInsMax }, () => new PassThrough())
-  for (const conn of conns) {
+test('so many sign in at once and not one more; whoever is done or gone makes room', async () => {
+  const outcomes: ((outcome: OpenOutcome) => void)[] = []
+  const openSession = () => new Promise<OpenOutcome>((resolve) => outcomes.push(resolve))
+  const deps = { auth: { openSession } } as unknown as BrokerDeps
+  const { mayArrive, arrive } = createSignIns(deps, () => () => {})
+  const codes: number[] = []
+  const callers = Array.from({ length: mqttSignInsMax }, () => ({
+    conn: new PassThrough(),
+    remote: '',
+    packet: { password: '' } as ConnectPacket,
+    rest: Buffer.alloc(0),
+    refuse: (code: number) => void codes.push(code),
+  }))
+  for (const caller of callers) {
     assert.ok(mayArrive())
-    arrive({ conn } as unknown as Client, { remote: '', will: undefined })
+    arrive(caller)
   }
   assert.not.ok(mayArrive())
-  conns[0]?.emit('close')
+  callers[0]?.conn.emit('close')
   assert.ok(mayArrive())
+  const [caller] = callers
+  if (caller) arrive(caller)
+  assert.not.ok(mayArrive())
+  outcomes[1]?.({ kind: 'dead' })
+  await until(() => mayArrive(), { what: 'room' })
+  assert.equal(codes, [5])
 })
 
 test('who comes past that is told to come back', async () => {

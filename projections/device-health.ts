@@ -29,6 +29,7 @@ const silent = (id: string, project: string): DeviceHealthRow => ({
   session_since: null,
   presence_changed_at: null,
   presence_reason: null,
+  retired: false,
 })
 
 const int8 = (value: number | undefined, before: string | null): string | null =>
@@ -152,9 +153,11 @@ const offline = {
   session_since: null,
 }
 
+const isOfRecord = (type: string): boolean =>
+  type === 'DeviceRegistered' || type === 'DeviceRetired'
+
 const touched = (event: LogEvent): Touched => {
-  if (event.kind === 'device')
-    return event.event.type === 'DeviceRegistered' ? ids(event.subject) : none
+  if (event.kind === 'device') return isOfRecord(event.event.type) ? ids(event.subject) : none
   if (event.kind === 'observed') return { ids: [...byDevice(event).keys()] }
   if (event.kind === 'sessions') return { ids: event.entries.map(({ d }) => d) }
   return event.kind === 'node-lost' ? { where: 'session_node', is: event.node } : none
@@ -177,6 +180,26 @@ const met = (row: DeviceHealthRow, event: LogEvent, id: string): DeviceHealthRow
   }
 }
 
+const recorded = (
+  row: DeviceHealthRow | undefined,
+  { event, project }: Extract<LogEvent, { kind: 'device' }>,
+  id: string,
+): DeviceHealthRow | undefined => {
+  if (event.type === 'DeviceRegistered') return silent(id, project ?? '')
+  return event.type === 'DeviceRetired' && row ? { ...row, retired: true } : row
+}
+
+/** HTTP contract, 2.2: a battery below this is low; storage used beyond nine tenths is full. */
+const lowBatteryPercent = 15
+
+const isBatteryLow = ({ battery_percent }: DeviceHealthRow): boolean =>
+  battery_percent !== null && battery_percent < lowBatteryPercent
+
+const isStorageFull = ({ storage_used_mb, storage_total_mb }: DeviceHealthRow): boolean =>
+  storage_used_mb !== null &&
+  storage_total_mb !== null &&
+  BigInt(storage_used_mb) * 10n > BigInt(storage_total_mb) * 9n
+
 /** Health only ever updates a row: the registration makes it. */
 export const deviceHealth = projection<DeviceHealthRow>({
   name: 'device_health',
@@ -185,9 +208,13 @@ export const deviceHealth = projection<DeviceHealthRow>({
   columns: Object.keys(silent('', '')) as (keyof DeviceHealthRow & string)[],
   touches: touched,
   fold: (row, event, id) => {
-    if (event.kind === 'device')
-      return event.event.type === 'DeviceRegistered' ? silent(id, event.project ?? '') : row
+    if (event.kind === 'device') return recorded(row, event, id)
     return row && met(row, event, id)
+  },
+  counts: {
+    connected: (row) => !row.retired && row.session_id !== null,
+    low_battery: (row) => !row.retired && isBatteryLow(row),
+    storage_full: (row) => !row.retired && isStorageFull(row),
   },
 })
 

@@ -19,6 +19,8 @@ export type Projection<Row extends object> = {
   readonly columns: readonly (keyof Row & string)[]
   readonly touches: (event: LogEvent) => Touched
   readonly fold: (row: Row | undefined, event: LogEvent, id: string) => Row | undefined
+  /** How many rows of each project world are such and such: kept beside the rows, so that nobody counts them. */
+  readonly counts?: Readonly<Record<string, (row: Row) => boolean>>
 }
 
 /** A projection whose row type only its own file knows. */
@@ -29,12 +31,15 @@ export type AnyProjection = {
   readonly columns: readonly string[]
   readonly touches: (event: LogEvent) => Touched
   readonly fold: (row: object | undefined, event: LogEvent, id: string) => object | undefined
+  /** What is counted, and whether a row is. */
+  readonly counts: readonly (readonly [name: string, is: (row: object) => boolean])[]
 }
 
 /** Forgets the row type: the rows that `fold` is given come from this projection's own table. */
 export const projection = <Row extends object>(of: Projection<Row>): AnyProjection => ({
   ...of,
   fold: (row, event, id) => of.fold(row as Row | undefined, event, id),
+  counts: Object.entries(of.counts ?? {}).map(([name, is]) => [name, (row) => is(row as Row)]),
 })
 
 export const none: Touched = undefined

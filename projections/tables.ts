@@ -77,7 +77,12 @@ export type DeviceHealthRow = {
   session_since: InstantText | null
   presence_changed_at: InstantText | null
   presence_reason: string | null
+  /** Of a device that is retired: it counts no more. */
+  retired: boolean
 }
+
+/** How many rows of a read model are such and such. */
+export type CountRow = { project_id: string; projection: string; name: string; rows: Int8 }
 
 /** `unconfirmed`: never used yet. `old`: works until its successor is used, never past `valid_until`. */
 export type TokenState = 'live' | 'unconfirmed' | 'old' | 'superseded' | 'revoked'
@@ -226,6 +231,7 @@ export type KeyUseRow = { key_id: string; used_at: Date }
 /** The read models, as Kysely knows them, and what stands beside them. */
 export type Tables = {
   'live.checkpoints': CheckpointRow
+  'live.counts': CountRow
   'live.projects': ProjectRow
   'live.end_users': EndUserRow
   'live.devices': DeviceRow

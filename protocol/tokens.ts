@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { encodeBase62, type Random, randomBase62 } from './base62.ts'
+import { hmacSha256 } from './hmac.ts'
 
 /** `<prefix>_<id:12><secret:32><crc:6>`, base62: the id may be logged, the secret never, the checksum refuses garbage. */
 export const tokenPrefixes = ['dtok', 'sk_live', 'sk_test', 'rk_live', 'rk_test'] as const
@@ -41,7 +42,7 @@ export const parseToken = (text: string): Token | undefined => {
 
 /** What is stored of a token: HMAC-SHA-256 of its whole text without the checksum, under a pepper, base64url. */
 export const tokenHmac = (token: Token, pepper: Uint8Array): string =>
-  createHmac('sha256', pepper).update(token.text.slice(0, -checksumChars)).digest('base64url')
+  hmacSha256(pepper).update(token.text.slice(0, -checksumChars)).digest('base64url')
 
 /** In time that does not depend on where they differ. */
 export const sameHmac = (a: string, b: string): boolean => {

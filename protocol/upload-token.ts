@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { mediaId, projectId, recordingId } from './events/shapes.ts'
+import { hmacSha256 } from './hmac.ts'
 import type { Actor } from './ids.ts'
 import { jcs } from './jcs.ts'
 import { uploadTokenCharsMax } from './limits-recordings.ts'
@@ -22,7 +23,7 @@ export type UploadClaims = z.infer<typeof claimsSchema>
 const form = /^up_([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/
 
 const macOf = (key: Uint8Array, payload: string): Buffer =>
-  createHmac('sha256', key).update(`lapel/upload-token/v1\n${payload}`).digest()
+  hmacSha256(key).update(`lapel/upload-token/v1\n${payload}`).digest()
 
 /** `up_` + base64url(claims) + `.` + MAC. Nothing of it is stored. */
 export const mintUploadToken = (claims: UploadClaims, key: Uint8Array): string => {

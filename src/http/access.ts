@@ -22,6 +22,7 @@ import {
 import type { KeyUse } from './key-use.ts'
 import type { HttpDeps } from './ports.ts'
 import { Problem } from './problems.ts'
+import { checkNames } from './query.ts'
 import type { RateLimits } from './rate-limits.ts'
 
 type Headers = Readonly<Record<string, string>>
@@ -99,16 +100,22 @@ export const admit = async (
     checkObjectStore(deps, call)
     return route.handle(call)
   }
-  if (route.access === 'upload')
-    return route.handle({ ...call, upload: uploaderOf(deps, call.params['token'] ?? '') })
+  const { query } = route.operation
+  if (route.access === 'upload') {
+    const uploader = uploaderOf(deps, call.params['token'] ?? '')
+    checkNames(call, query)
+    return route.handle({ ...call, upload: uploader })
+  }
   const caller = await authenticate(deps, call)
   if (caller.kind === 'key') deps.keyUse.used(caller.keyId)
   // What is refused from here on counts too, and says what is left.
   setHeaders(deps.limits.take(caller))
   if (route.access === 'admin') {
     if (caller.kind !== 'admin') throw new Problem('forbidden')
+    checkNames(call, query)
     return route.handle({ ...call, project: caller.project, actor: 'cli' })
   }
   checkMay(caller, route.access, call.params['id'])
+  checkNames(call, query)
   return route.handle({ ...call, caller, ...placeOf(caller) })
 }

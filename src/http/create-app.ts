@@ -2,6 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import { Router, type RouterContext } from '@koa/router'
 import Koa, { type Middleware, type ParameterizedContext } from 'koa'
 import { admit } from './access.ts'
+import { authenticate } from './authenticate.ts'
 import { readJson } from './body.ts'
 import { boundary, type RequestState } from './boundary.ts'
 import { type Call, openRoute, type Route } from './call.ts'
@@ -9,7 +10,7 @@ import { compress } from './compress.ts'
 import { createKeyUse } from './key-use.ts'
 import type { HttpDeps } from './ports.ts'
 import { notFound, Problem } from './problems.ts'
-import { createRateLimits } from './rate-limits.ts'
+import { createRateLimits, type RateLimits } from './rate-limits.ts'
 import { respond } from './respond.ts'
 
 const router = () => new Router<RequestState>({ strict: true, sensitive: true })
@@ -23,8 +24,22 @@ const refuseMethod = (ctx: ParameterizedContext<RequestState>, methods: Readonly
   ctx.status = 204
 }
 
+type Counting = HttpDeps & { readonly limits: RateLimits }
+type Count = (ctx: ParameterizedContext<RequestState>) => Promise<void>
+
+/** What no route takes counts too and says what is left, where the credential tells whose it is. */
+const counter =
+  (deps: Counting): Count =>
+  async (ctx) => {
+    const { headers, req } = ctx
+    if (headers.authorization === undefined) return
+    const credential = { headers, remote: req.socket.remoteAddress ?? '' }
+    const caller = await authenticate(deps, credential).catch(() => undefined)
+    if (caller) ctx.set({ ...deps.limits.take(caller) })
+  }
+
 /** A path that is written out is not the id of another: what it does not take goes no further. */
-const writtenOut = (routes: readonly Route[]): Middleware<RequestState> => {
+const writtenOut = (routes: readonly Route[], count: Count): Middleware<RequestState> => {
   const taken = Map.groupBy(
     routes.filter(({ path }) => !path.includes(':')),
     ({ path }) => path,
@@ -32,15 +47,17 @@ const writtenOut = (routes: readonly Route[]): Middleware<RequestState> => {
   return async (ctx, next) => {
     const methods = new Set<string>(taken.get(ctx.path)?.map(({ method }) => method))
     if (methods.has('GET')) methods.add('HEAD')
-    if (methods.size === 0 || methods.has(ctx.method)) await next()
-    else refuseMethod(ctx, methods)
+    if (methods.size === 0 || methods.has(ctx.method)) return next()
+    await count(ctx)
+    refuseMethod(ctx, methods)
   }
 }
 
 /** No route took it: 404, or for a path that others take 405 (OPTIONS: 204). */
 const unmatched =
-  (table: ReturnType<typeof router>): Middleware<RequestState> =>
-  (ctx) => {
+  (table: ReturnType<typeof router>, count: Count): Middleware<RequestState> =>
+  async (ctx) => {
+    await count(ctx)
     const layers = table.match(ctx.path, ctx.method).path
     const methods = new Set(layers.flatMap((layer) => layer.methods))
     if (methods.size === 0) throw notFound()
@@ -94,9 +111,10 @@ export const createHttpApp = (routes: readonly Route[], deps: HttpDeps): Request
   }
 
   app.use(boundary(deps))
-  app.use(writtenOut(routes))
+  const count = counter(admitting)
+  app.use(writtenOut(routes, count))
   app.use(table.routes())
-  app.use(unmatched(table))
+  app.use(unmatched(table, count))
   // Only a response that broke off comes here: the boundary has everything else.
   app.on('error', (err: unknown) => deps.log.debug({ err }, 'a response broke off'))
   return app.callback()

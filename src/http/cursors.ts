@@ -1,12 +1,13 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { z } from 'zod'
+import { hmacSha256 } from '../../protocol/hmac.ts'
 import { invalidValue } from './problems.ts'
 
 const macBytes = 16
 
 // The list that a cursor was made for is under its MAC: it opens no other list and no other project's.
 const macOf = (key: Uint8Array, list: string, payload: Uint8Array): Buffer =>
-  createHmac('sha256', key).update(`${list}\0`).update(payload).digest().subarray(0, macBytes)
+  hmacSha256(key).update(`${list}\0`).update(payload).digest().subarray(0, macBytes)
 
 /** The place in a list where the next page begins, as opaque text that only we can make. */
 export const sealCursor = (key: Uint8Array, list: string, place: object): string => {

@@ -1,11 +1,11 @@
 import type { z } from 'zod'
 import type { CommonFilter } from '../../projections/page.ts'
 import { type Instant, instantOf } from '../../protocol/instant.ts'
-import { faultFieldCharsMax } from '../../protocol/limits.ts'
+import { faultFieldCharsMax, faultsMax } from '../../protocol/limits.ts'
 import type { ListQuery } from '../../protocol/requests.ts'
 import type { Call } from './call.ts'
 import { checked } from './commands.ts'
-import { invalidValue } from './problems.ts'
+import { invalid, invalidValue } from './problems.ts'
 
 const memberForm = /^[^[]+\[(.*)\]$/s
 
@@ -37,12 +37,26 @@ const put = (
   return members.set(outer, new Map(before).set(inner, value))
 }
 
-/** The query as members; `metadata[site]=Zurich` is one of the member `metadata`. Names that nobody knows are ignored. */
-const membersOf = (query: URLSearchParams, isKnown: (name: string) => boolean): object => {
+const outerOf = (name: string): string => name.split('[', 1)[0] ?? ''
+
+/** A parameter that the route does not take would be a filter that finds everything. Throws 422 with every such name. */
+export const checkNames = ({ query }: Call, schema: z.ZodObject | undefined): void => {
+  if (query.size === 0) return
+  const unknown = new Set([...query.keys()].map(outerOf).filter((name) => !isIn(schema, name)))
+  if (unknown.size === 0) return
+  const fields = [...unknown].slice(0, faultsMax).map((name) => name.slice(0, faultFieldCharsMax))
+  throw invalid(fields.map((field) => ({ field, reason: 'is not known' })))
+}
+
+const isIn = (schema: z.ZodObject | undefined, name: string): boolean =>
+  schema !== undefined && Object.hasOwn(schema.shape, name)
+
+/** The query, whose names were checked, as members; `metadata[site]=Zurich` is one of the member `metadata`. */
+const membersOf = (query: URLSearchParams): object => {
   const members: Members = new Map()
   for (const [name, value] of query) {
-    const [outer = ''] = name.split('[', 1)
-    if (isKnown(outer)) put(members, [outer, innerOf(name, outer)], value)
+    const outer = outerOf(name)
+    put(members, [outer, innerOf(name, outer)], value)
   }
   return Object.fromEntries(
     [...members].map(([name, value]) => [
@@ -54,10 +68,7 @@ const membersOf = (query: URLSearchParams, isKnown: (name: string) => boolean): 
 
 /** The query as its schema takes it. Throws 422. */
 export const queryOf = <Schema extends z.ZodObject>(call: Call, schema: Schema): z.output<Schema> =>
-  checked(
-    schema,
-    membersOf(call.query, (name) => Object.hasOwn(schema.shape, name)),
-  )
+  checked(schema, membersOf(call.query))
 
 /** A time of a query in its stored form. */
 const timeOf = (text: string): Instant => instantOf(Date.parse(text))

@@ -169,6 +169,9 @@ const swap = (client: PoolClient, projections: readonly AnyProjection[]) =>
       await client.query(`drop table live.${name}`)
       await client.query(`alter table ${schema}.${name} set schema live`)
     }
+    const names = [projections.map(({ name }) => name)]
+    await client.query('delete from live.counts where projection = any($1)', names)
+    await client.query(`insert into live.counts select * from ${schema}.counts`)
     await client.query(`drop schema ${schema} cascade`)
   })
 

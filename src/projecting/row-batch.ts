@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg'
 import type { LogEvent } from '../../projections/log-event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
+import { Counted } from './counted.ts'
 
 type Row = Record<string, unknown>
 
@@ -19,12 +20,14 @@ export class RowBatch {
   readonly #cache: RowCache | undefined
   readonly #rows = new Map<string, object | undefined>()
   readonly #changed = new Set<string>()
+  readonly #counted: Counted
 
   constructor(projection: AnyProjection, client: PoolClient, schema: string, cache?: RowCache) {
     this.#projection = projection
     this.#client = client
     this.#table = `${schema}.${projection.name}`
     this.#cache = cache
+    this.#counted = new Counted(projection, client, schema)
   }
 
   async #load(ids: readonly string[]): Promise<void> {
@@ -71,6 +74,7 @@ export class RowBatch {
     if (after === before) return
     this.#rows.set(id, after)
     this.#changed.add(id)
+    this.#counted.move(before, after)
   }
 
   /** One statement for what is there, one for what is gone. */
@@ -85,6 +89,7 @@ export class RowBatch {
         `delete from ${this.#table} where ${this.#projection.key} = any($1)`,
         [gone],
       )
+    await this.#counted.write()
   }
 
   async #upsert(rows: readonly object[]): Promise<void> {

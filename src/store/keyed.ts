@@ -1,23 +1,23 @@
-import { createHmac } from 'node:crypto'
+import { hmacSha256 } from '../../protocol/hmac.ts'
 import { derivedId, type IdPrefix, type ProjectId } from '../../protocol/ids.ts'
 import { jcs } from '../../protocol/jcs.ts'
 import type { Secrets } from './keyring.ts'
 
 /** The key of one project world, under which its claims, idempotency keys and derived ids are made. */
 export const projectKey = (secrets: Pick<Secrets, 'projectHmac'>, project: ProjectId): Buffer =>
-  createHmac('sha256', secrets.projectHmac).update(project).digest()
+  hmacSha256(secrets.projectHmac).update(project).digest()
 
 /** The same for what stands in no project world: projects themselves. */
 export const worldlessKey = (secrets: Pick<Secrets, 'projectHmac'>): Buffer =>
-  createHmac('sha256', secrets.projectHmac).update('projects').digest()
+  hmacSha256(secrets.projectHmac).update('projects').digest()
 
 /** Under which upload tokens are made. */
 export const uploadTokenKey = ({ projectHmac }: Pick<Secrets, 'projectHmac'>): Buffer =>
-  createHmac('sha256', projectHmac).update('lapel/upload-token').digest()
+  hmacSha256(projectHmac).update('lapel/upload-token').digest()
 
 // An Idempotency-Key holds neither NUL nor line feed, so that no two kinds of input below can be the same bytes.
 const keyed = (key: Buffer, ...parts: readonly string[]): Buffer =>
-  createHmac('sha256', key).update(parts.join('')).digest()
+  hmacSha256(key).update(parts.join('')).digest()
 
 /** What an event remembers of the `Idempotency-Key` that it was made under: HMAC(project key, key), base64url. */
 export const idemOf = (key: Buffer, idempotencyKey: string): string =>

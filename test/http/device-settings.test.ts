@@ -146,6 +146,34 @@ test('stats count the fleet, at the marks', async () => {
   assert.equal((await call(key, 'GET /v1/devices/stats')).body['low_battery_count'], 0)
 })
 
+test('stats follow what becomes of each device, and a rebuild counts the same', async () => {
+  const fleet = await customerOf(served)
+  const [a, b] = [await fleet.bound(), await fleet.bound()]
+  const low = { battery_percent: 3, storage_used_mb: 95, storage_total_mb: 100 }
+  await beat(a.token, low)
+  const stats = async (headers: Record<string, string>) => {
+    const { body } = await fleet.ask('GET /v1/devices/stats', { headers })
+    return Object.values(body)
+  }
+  assert.equal(await stats(await beat(b.token, low)), [2, 2, 0, 2, 2, 2])
+  assert.equal(await stats(await beat(b.token, { battery_percent: 90 })), [2, 2, 0, 2, 1, 2])
+  await fleet.ask(`POST /v1/devices/${b.id}/unbind`)
+  await fleet.ask(`DELETE /v1/devices/${a.id}`)
+  assert.equal(await stats({}), [1, 0, 1, 1, 0, 1])
+  const models = ['devices', 'device_health']
+  const equal = async () => {
+    const outcome = await served.projector.rebuild(models)
+    return outcome.kind === 'rebuilt' && outcome.models.every((model) => model.equal)
+  }
+  assert.ok(await equal())
+  assert.equal(await stats({}), [1, 0, 1, 1, 0, 1])
+  await served.stage.pool.query('update live.counts set rows = rows + 1')
+  assert.not(await equal(), 'a count that was changed by hand is found')
+  assert.equal(await stats({}), [1, 0, 1, 1, 0, 1])
+  const before = await fleet.register()
+  assert.equal(await stats({}), [2, 0, 2, 1, 0, 1], before)
+})
+
 test('nothing of what went wrong was unforeseen', async () => {
   assert.equal(
     served.lines.filter(({ level }) => level === 'error'),

@@ -69,6 +69,21 @@ test('a path that there is not is 404 in the same bytes, whatever is sent and wh
   assert.is(seen.size, 1)
 })
 
+test('what no route takes counts too, where the credential tells whose it is', async () => {
+  const limited = await served.beside({ rates: { key: 1_000, device: 0, project: 0 } })
+  const names = ['ratelimit', 'ratelimit-policy', 'x-ratelimit-limit', 'x-ratelimit-remaining']
+  for (const route of ['GET /v1/nothing', 'PUT /v1/devices', `POST /v1/devices/${id}`]) {
+    const known = await limited.call(key, route)
+    for (const name of names) assert.ok(known.headers.has(name), `${route} ${name}`)
+    for (const credential of [null, 'garbage']) {
+      const unknown = await limited.call(credential, route)
+      assert.is(unknown.status, known.status)
+      for (const name of names) assert.not(unknown.headers.has(name), `${route} ${name}`)
+    }
+  }
+  await limited.http.close()
+})
+
 test('every answer is for who asked and for nobody’s page', async () => {
   for (const [credential, route] of [
     [null, 'GET /health/live'],

@@ -6,9 +6,10 @@ const ofAccess = ({ access }: Route): readonly HttpErrorCode[] => {
   if (access === 'anyone' || access === 'operator') return []
   // `Lapel-Project` may name nothing; and while nobody can tell who calls, it is 503.
   const always = ['unauthorized', 'forbidden', 'not_found', 'unavailable'] as const
-  if (access === 'admin') return always
+  // A parameter of the query may be unknown.
+  if (access === 'admin') return [...always, 'validation_failed']
   if (access === 'object-store') return ['unauthorized']
-  if (access === 'upload') return ['unauthorized', 'unavailable']
+  if (access === 'upload') return ['unauthorized', 'unavailable', 'validation_failed']
   const scope = access.device === 'only' ? [] : (['insufficient_scope'] as const)
   return [...always, ...scope, 'validation_failed', 'rate_limit_exceeded']
 }

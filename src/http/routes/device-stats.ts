@@ -1,4 +1,4 @@
-import { countDevices } from '../../../projections/devices.ts'
+import { countDevices } from '../../../projections/device-counts.ts'
 import { deviceStatsReply } from '../../../protocol/device-part-replies.ts'
 import type { Handler, ProjectCall } from '../call.ts'
 import { onlineSince } from '../device-views.ts'
@@ -29,15 +29,14 @@ export const readStats =
   (deps: HttpDeps): Handler<ProjectCall> =>
   async (call) => {
     const read = () => countDevices(deps.reads(call.project), call.project, onlineSince(deps))
-    const { rows, position } = await readAt(deps, call, ['devices', 'device_health'], read)
-    const [devices, bound] = [Number(rows?.devices ?? 0), Number(rows?.bound ?? 0)]
+    const { rows: counts, position } = await readAt(deps, call, ['devices', 'device_health'], read)
     const body = {
-      device_count: devices,
-      bound_count: bound,
-      unbound_count: devices - bound,
-      online_count: Number(rows?.online ?? 0),
-      low_battery_count: Number(rows?.low_battery ?? 0),
-      storage_full_count: Number(rows?.storage_full ?? 0),
+      device_count: counts.devices,
+      bound_count: counts.bound,
+      unbound_count: counts.devices - counts.bound,
+      online_count: counts.online,
+      low_battery_count: counts.low_battery,
+      storage_full_count: counts.storage_full,
     }
     return { status: 200, body, position }
   }

@@ -4,7 +4,7 @@ import type { Ids } from '../requests-of.ts'
 import { customerOf, type Served } from '../served.ts'
 import { type Credential, type FuzzedRequest, requests, type Stock } from './requests.ts'
 
-const answerMsMax = 10_000
+const answerMsMax = 30_000
 
 type Ground = {
   readonly stock: Stock
@@ -104,7 +104,7 @@ export const fuzz = async (
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
       routes.add(asked.of)
     }),
-    { numRuns, seed, endOnFailure: false },
+    { numRuns, seed, endOnFailure: false, includeErrorInReport: true },
   )
   return { requests: numRuns, statuses, routes: routes.size }
 }

@@ -23,9 +23,12 @@ export type AddressGate = {
   readonly blame: (remote: string) => void
 }
 
+/** Of an IPv4 address that came in on an IPv6 socket, as Node writes it. */
+const mapped = '::ffff:'
+
 /** A household or a server has one /64 (RFC 6177) and could name 2^64 addresses of it. */
 export const networkOf = (remote: string): string => {
-  const plain = remote.replace(/^::ffff:/i, '')
+  const plain = remote.startsWith(mapped) ? remote.slice(mapped.length) : remote
   return plain.includes(':') ? plain.split(':').slice(0, 4).join(':') : plain
 }
 

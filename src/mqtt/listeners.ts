@@ -7,6 +7,7 @@ import type { ConnectPacket } from './connect-packet.ts'
 import { Door, type Pass } from './door.ts'
 import { connackCodes, waitInLobby } from './lobby.ts'
 import { connackBytes } from './packets.ts'
+import { Patience } from './patience.ts'
 import { parseProxyHeader } from './proxy-header.ts'
 import type { Transport } from './transports.ts'
 
@@ -79,6 +80,7 @@ export const openListeners = async (
 ): Promise<Listeners> => {
   const door = new Door()
   const sockets = new Set<Socket>()
+  const late = new Patience<Socket>(mqttConnectMsMax, (socket) => socket.destroy())
 
   const turnAway = (socket: Socket): void => {
     meter.count('mqtt_turned_away_total')
@@ -106,10 +108,9 @@ export const openListeners = async (
     })
 
   const accept = (socket: Socket, pass: Pass, transport: Transport): void => {
-    const late = setTimeout(() => socket.destroy(), mqttConnectMsMax)
-    socket.once('close', () => clearTimeout(late))
+    late.wait(socket)
     const heard = (): void => {
-      clearTimeout(late)
+      late.release(socket)
       pass.spoke()
     }
     const come = (remote: string): void => {
@@ -130,8 +131,9 @@ export const openListeners = async (
         return
       }
       sockets.add(socket)
-      socket.once('close', () => {
+      socket.on('close', () => {
         sockets.delete(socket)
+        late.release(socket)
         pass.leave()
       })
       accept(socket, pass, listener.transport)

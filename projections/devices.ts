@@ -107,6 +107,30 @@ export const devices = projection<DeviceRow>({
   },
 })
 
+/** What lists show of a device's record. */
+const listed = [
+  'id',
+  'project_id',
+  'serial_number',
+  'model',
+  'name',
+  'firmware_version',
+  'status',
+  'generation',
+  'end_user_id',
+  'bound_at',
+  'metadata',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof DeviceRow)[]
+
+/** And beside it what the device alone shows. */
+const alone = [
+  'settings',
+  'settings_version',
+  'revision',
+] as const satisfies readonly (keyof DeviceRow)[]
+
 const shownHealth = [
   'battery_percent',
   'storage_used_mb',
@@ -125,39 +149,31 @@ const shownHealth = [
   'session_since',
   'presence_reason',
 ] as const satisfies readonly (keyof DeviceHealthRow)[]
-type ShownHealth = Pick<DeviceHealthRow, (typeof shownHealth)[number]>
+type ShownHealth = (typeof shownHealth)[number]
 
-/** A device with its last known health; `null` health members were never reported. */
-export type DeviceView = DeviceRow & {
-  readonly health: ShownHealth | null
+/** A device of a list with its last known health: `null` was never reported. */
+export type ListedDevice = Pick<DeviceRow, (typeof listed)[number]> & {
+  readonly [Column in ShownHealth as `health_${Column}`]: DeviceHealthRow[Column] | null
 }
 
-type Joined = DeviceRow & Readonly<Record<`health_${string}`, unknown>>
+/** A device with its settings. */
+export type DeviceView = ListedDevice & Pick<DeviceRow, (typeof alone)[number]>
 
-const healthSelected = ['device_id', ...shownHealth]
-  .map((column) => `h.${column} as health_${column}`)
-  .join(', ')
+// No column more than is shown: each costs its bytes, its parsing and its place in every row.
+const columnsOf = (record: readonly string[]): string =>
+  [
+    ...record.map((column) => `d.${column}`),
+    ...shownHealth.map((column) => `h.${column} as health_${column}`),
+  ].join(', ')
 
 // Lateral and limited: Postgres may not come to join by the project, which costs the whole fleet a row while it has no statistics.
-const healthJoined = `left join lateral (select ${['device_id', ...shownHealth].join(', ')}
+const healthJoined = `left join lateral (select ${shownHealth.join(', ')}
   from live.device_health where device_id = d.id limit 1) h on true`
-const healthColumns = sql.raw(healthSelected)
+
+const listedColumns = sql.raw(columnsOf(listed))
 const healthOfEach = sql.raw(healthJoined)
 
-const healthMembers = shownHealth.map((column) => [column, `health_${column}`] as const)
-
-const healthIn = (row: Joined): ShownHealth | null => {
-  if (row['health_device_id'] === null) return null
-  const health: Record<string, unknown> = {}
-  for (const [column, joined] of healthMembers) health[column] = row[joined]
-  return health as ShownHealth
-}
-
-/** In the row itself, which nobody else has: a copy of so many members is what costs most of a list. */
-const viewOf = (row: Joined): DeviceView => Object.assign(row, { health: healthIn(row) })
-
-// Written out once, and so is its name among the prepared statements.
-const deviceById = `select d.*, ${healthSelected} from live.devices d ${healthJoined}
+const deviceById = `select ${columnsOf([...listed, ...alone])} from live.devices d ${healthJoined}
   where d.id = $1 and d.project_id is not distinct from $2`
 
 export const readDevice = async (
@@ -165,8 +181,8 @@ export const readDevice = async (
   project: string,
   id: string,
 ): Promise<DeviceView | undefined> => {
-  const { rows } = await db.executeQuery<Joined>(CompiledQuery.raw(deviceById, [id, project]))
-  return rows[0] && viewOf(rows[0])
+  const { rows } = await db.executeQuery<DeviceView>(CompiledQuery.raw(deviceById, [id, project]))
+  return rows[0]
 }
 
 export type DeviceFilter = CommonFilter & {
@@ -205,13 +221,13 @@ export const listDevices = async (
   db: Kysely<Tables>,
   project: string,
   { filter = {}, ...page }: Page & { readonly filter?: DeviceFilter },
-): Promise<DeviceView[]> => {
+): Promise<ListedDevice[]> => {
   const all = db.selectFrom('live.devices').selectAll().where('project_id', '=', project)
   const some = conditionsOf(filter).reduce((query, condition) => query.where(condition), all)
-  const listed = paged(filtered(some, filter), page)
+  const found = paged(filtered(some, filter), page)
   const order = sql.raw(page.order ?? 'desc')
-  const { rows } = await sql<Joined>`
-    select d.*, ${healthColumns} from (${listed}) d ${healthOfEach}
+  const { rows } = await sql<ListedDevice>`
+    select ${listedColumns} from (${found}) d ${healthOfEach}
     order by d.created_at ${order}, d.id ${order}`.execute(db)
-  return rows.map(viewOf)
+  return rows
 }

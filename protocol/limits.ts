@@ -175,6 +175,7 @@ export const healthCacheRowsMax = 50_000
 export const heartbeatDaysMax = 366
 export const heartbeatBatchEntriesMax = 20_000
 export const heartbeatBootsMax = 4
+export const heartbeatRebuildEntriesMax = 100_000
 export const heartbeatNumberingsMax = 50_000
 export const heartbeatRestMsMax = 1_000
 export const heartbeatRestMsMin = 250

@@ -57,10 +57,12 @@ export type UploadCall = Call & { readonly upload: UploadPrincipal }
 /** A call with the bearer of this start. */
 export type AdminCall = Call & { readonly project: ProjectId | null; readonly actor: 'cli' }
 
+export const jsonType = 'application/json; charset=utf-8'
+
 /** What a handler answers; `app.ts` makes bytes of it. */
 export type Reply = {
   readonly status: 200 | 201 | 204 | 503
-  /** JSON, text as it is, or what comes bit by bit; nothing of it is sent with 204. */
+  /** To be written as JSON, text as it is, or what comes bit by bit; nothing of it is sent with 204. */
   readonly body: object | string | Readable
   /** Of a text; Prometheus' own where nothing is said. */
   readonly type?: string

@@ -21,7 +21,7 @@ export const compress = async (ctx: Context): Promise<void> => {
   const { body } = ctx
   if (typeof body !== 'string' || body.length <= plainReplyBytesMax) return
   if (!isCompressible.test(ctx.type)) return
-  ctx.vary('Accept-Encoding')
+  ctx.set('Vary', 'Accept-Encoding')
   if (!acceptsGzip(ctx.get('Accept-Encoding'))) return
   const type = ctx.response.get('Content-Type')
   const etag = ctx.response.get('ETag')

@@ -72,6 +72,8 @@ const goneOf = (response: ServerResponse): AbortSignal => {
   return gone.signal
 }
 
+const noQuery = new URLSearchParams()
+
 const callOf = (ctx: RouterContext<RequestState>): Call => {
   let json: Promise<unknown> | undefined
   return {
@@ -79,7 +81,7 @@ const callOf = (ctx: RouterContext<RequestState>): Call => {
     method: ctx.method,
     path: ctx.path,
     params: ctx.params,
-    query: new URLSearchParams(ctx.querystring),
+    query: ctx.querystring === '' ? noQuery : new URLSearchParams(ctx.querystring),
     headers: ctx.headers,
     remote: ctx.req.socket.remoteAddress ?? '',
     gone: () => goneOf(ctx.res),

@@ -1,4 +1,5 @@
-import type { DeviceView } from '../../projections/devices.ts'
+import type { ListedDevice } from '../../projections/devices.ts'
+import type { Int8 } from '../../projections/tables.ts'
 import type { ProjectId } from '../../protocol/ids.ts'
 import { effectiveSettings } from '../../protocol/settings.ts'
 import type { RegisteredDevice } from '../domain/device.ts'
@@ -42,68 +43,56 @@ const recordOf = (project: ProjectId, device: RegisteredDevice, opened: Opened):
   updated_at: device.updatedAt,
 })
 
-// The jsonb of a health row gives numbers where the table gives decimal text.
-const whole = (value: string | number | null): number | null =>
-  value === null ? null : Number(value)
+const whole = (value: Int8 | null): number | null => (value === null ? null : Number(value))
 
-type Health = NonNullable<DeviceView['health']>
-
-const recordingState = (health: Health): Members | null => {
-  const { device_state, flags, connection_type } = health
-  const pending_recordings = whole(health.pending_recordings)
-  const state = { device_state, pending_recordings, flags, connection_type }
-  return Object.values(state).every((value) => value === null) ? null : state
+const recordingState = (row: ListedDevice): Members | null => {
+  const device_state = row.health_device_state
+  const pending_recordings = whole(row.health_pending_recordings)
+  const flags = row.health_flags
+  const connection_type = row.health_connection_type
+  const isUnknown =
+    device_state === null &&
+    pending_recordings === null &&
+    flags === null &&
+    connection_type === null
+  return isUnknown ? null : { device_state, pending_recordings, flags, connection_type }
 }
-
-const healthOf = (health: Health): Members => ({
-  battery_percent: health.battery_percent,
-  storage_used_mb: whole(health.storage_used_mb),
-  storage_total_mb: whole(health.storage_total_mb),
-  signal_strength_dbm: health.signal_strength_dbm,
-  last_heartbeat_at: health.last_heartbeat_at,
-  recording_state: recordingState(health),
-})
 
 export type OnlineWindow = { readonly nowMs: number; readonly seconds: number }
 
 /** HTTP contract, decision 21: an open session, or a heartbeat over HTTP that is recent enough. */
-const isOnline = (health: Health, { nowMs, seconds }: OnlineWindow): boolean => {
-  if (health.session_id !== null) return true
-  if (health.last_seen_via !== 'http' || health.last_heartbeat_at === null) return false
-  return nowMs - Date.parse(health.last_heartbeat_at) <= seconds * 1_000
+const isOnline = (row: ListedDevice, { nowMs, seconds }: OnlineWindow): boolean => {
+  if (row.health_session_id !== null) return true
+  if (row.health_last_seen_via !== 'http' || row.health_last_heartbeat_at === null) return false
+  return nowMs - Date.parse(row.health_last_heartbeat_at) <= seconds * 1_000
 }
-
-const presenceOf = (health: Health, window: OnlineWindow): Members => ({
-  online: isOnline(health, window),
-  last_seen_at: health.last_seen_at,
-  session_since: health.session_since,
-  session_reason: health.presence_reason,
-})
 
 /** A device as its row tells it (`deviceReply`). What the device last said of its own name and firmware goes before what was registered. */
-export const deviceOfRow = (
-  row: DeviceView & { readonly bound_at?: string | null },
-  window: OnlineWindow,
-): Members => {
-  const { health } = row
-  return {
-    id: row.id,
-    project_id: row.project_id,
-    serial_number: row.serial_number,
-    model: row.model,
-    name: health?.device_name ?? row.name,
-    firmware_version: health?.firmware_version ?? row.firmware_version,
-    status: row.status,
-    generation: row.generation,
-    end_user_id: row.end_user_id,
-    bound_at: row.bound_at ?? null,
-    metadata: row.metadata,
-    created_at: row.created_at,
-    updated_at: row.updated_at,
-    ...(health ? healthOf(health) : unknownHealth),
-    ...(health ? presenceOf(health, window) : unknownPresence),
-  }
-}
+export const deviceOfRow = (row: ListedDevice, window: OnlineWindow): Members => ({
+  id: row.id,
+  project_id: row.project_id,
+  serial_number: row.serial_number,
+  model: row.model,
+  name: row.health_device_name ?? row.name,
+  firmware_version: row.health_firmware_version ?? row.firmware_version,
+  status: row.status,
+  generation: row.generation,
+  end_user_id: row.end_user_id,
+  bound_at: row.bound_at,
+  metadata: row.metadata,
+  created_at: row.created_at,
+  updated_at: row.updated_at,
+  battery_percent: row.health_battery_percent,
+  storage_used_mb: whole(row.health_storage_used_mb),
+  storage_total_mb: whole(row.health_storage_total_mb),
+  signal_strength_dbm: row.health_signal_strength_dbm,
+  last_heartbeat_at: row.health_last_heartbeat_at,
+  recording_state: recordingState(row),
+  online: isOnline(row, window),
+  last_seen_at: row.health_last_seen_at,
+  session_since: row.health_session_since,
+  session_reason: row.health_presence_reason,
+})
 
 /** A device as its stream tells it: its health is no part of that. */
 export const deviceOfFold = (

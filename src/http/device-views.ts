@@ -1,4 +1,4 @@
-import { type DeviceView, readDevice } from '../../projections/devices.ts'
+import { type DeviceView, type ListedDevice, readDevice } from '../../projections/devices.ts'
 import type { ProjectId } from '../../protocol/ids.ts'
 import { type Instant, instantOf } from '../../protocol/instant.ts'
 import type { RegisteredDevice } from '../domain/device.ts'
@@ -30,7 +30,7 @@ export const onlineSince = ({ now, onlineWindowSeconds }: Clock): Instant =>
   instantOf(now() - onlineWindowSeconds * 1_000)
 
 /** A device as lists show it. */
-export const briefOf = ({ now, onlineWindowSeconds }: Clock, row: DeviceView): Members =>
+export const briefOf = ({ now, onlineWindowSeconds }: Clock, row: ListedDevice): Members =>
   deviceOfRow(row, { nowMs: now(), seconds: onlineWindowSeconds })
 
 export const showRow = (clock: Clock, row: DeviceView): ShownDevice => {

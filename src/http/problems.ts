@@ -7,6 +7,7 @@ import { CommitFailed } from '../store/group-commit.ts'
 import { Contended } from '../store/ledger.ts'
 import { ObjectStoreUnavailable } from '../store/object-store.ts'
 import { SubjectErased, VaultUnavailable } from '../store/vault.ts'
+import { jsonType } from './call.ts'
 import { isDatabaseDown } from './database-down.ts'
 
 type Particulars = {
@@ -84,7 +85,7 @@ export const errorBody = (
   const { code, message, param, details, status } = problem
   const members = { code, message, param, details, request_id: requestId }
   if (!asksForProblemJson(accept))
-    return { type: 'application/json; charset=utf-8', text: JSON.stringify({ error: members }) }
+    return { type: jsonType, text: JSON.stringify({ error: members }) }
   const about = { type: `urn:lapel:error:${code}`, title: httpErrors[code].message, status }
   const text = JSON.stringify({ ...about, detail: message, ...members })
   return { type: 'application/problem+json; charset=utf-8', text }

@@ -1,13 +1,11 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
-import type { Reply } from './call.ts'
+import { jsonType, type Reply } from './call.ts'
 import { etagOf, isNotModified } from './conditions.ts'
 
 const typeOf = ({ body, type }: Reply): string => {
   if (type !== undefined) return type
-  return typeof body === 'string'
-    ? 'text/plain; version=0.0.4; charset=utf-8'
-    : 'application/json; charset=utf-8'
+  return typeof body === 'string' ? 'text/plain; version=0.0.4; charset=utf-8' : jsonType
 }
 
 const setValidators = (ctx: Context, { resource, body }: Reply, text: string): boolean => {

@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto'
 import type { PoolClient } from 'pg'
+import type { Placed } from '../../projections/heartbeat-runs.ts'
 import { heartbeats } from '../../projections/heartbeats.ts'
-import { fingerprintRowsMax, rebuildRoundsMax } from '../../protocol/limits.ts'
+import {
+  fingerprintRowsMax,
+  heartbeatRebuildEntriesMax,
+  rebuildRoundsMax,
+} from '../../protocol/limits.ts'
 import type { Log } from '../store/log.ts'
 import { unpacked } from '../store/packed.ts'
 import { ingestPrefixes } from '../store/streams.ts'
+import { ahead } from './ahead.ts'
 import { inTransaction } from './batch.ts'
 import { HeartbeatDays } from './heartbeat-days.ts'
 import { HeartbeatWriter } from './heartbeat-writer.ts'
 import { createReadModels } from './migrate.ts'
 import { heartbeatReading } from './placed-heartbeats.ts'
 import type { RebuildWork, Rebuilt } from './rebuild.ts'
-import { batchesRead } from './take-batch.ts'
+import { batchesRead, type Taken } from './take-batch.ts'
 
 export type HeartbeatRebuild = Omit<RebuildWork, 'vault'> & {
   readonly log: Log
@@ -21,6 +27,28 @@ export type HeartbeatRebuild = Omit<RebuildWork, 'vault'> & {
 }
 
 const schema = 'rebuilt_heartbeats'
+
+type Gathered = {
+  readonly batch: readonly Placed[]
+  readonly to: bigint
+  readonly ended: boolean
+}
+
+/** Batches as large as may be: what a device sent within one is one run, and costs one row. */
+async function* gathered(
+  batches: AsyncIterable<Taken<readonly Placed[]>>,
+  to: bigint,
+): AsyncGenerator<Gathered> {
+  let batch: Placed[] = []
+  for await (const taken of batches) {
+    batch = batch.concat(...taken.decoded)
+    const ended = taken.caughtUp || (taken.to !== undefined && taken.to >= to)
+    if (ended) yield { batch, to, ended }
+    else if (batch.length < heartbeatRebuildEntriesMax || taken.to === undefined) continue
+    else yield { batch, to: taken.to, ended }
+    batch = []
+  }
+}
 
 /** The history beside the live one, folded as far as that is. */
 class Beside {
@@ -53,15 +81,12 @@ class Beside {
     const { store, signal } = this.#work
     const from = this.#reached ?? 'start'
     const subscription = store.subscribe({ prefixes: ingestPrefixes, from })
+    const batches = batchesRead(subscription, heartbeatReading)
     try {
-      for await (const { decoded, to: taken, caughtUp } of batchesRead(
-        subscription,
-        heartbeatReading,
-      )) {
+      for await (const { batch, ended, to: taken } of ahead(gathered(batches, to))) {
         signal.throwIfAborted()
-        const ends = caughtUp || (taken !== undefined && taken >= to)
-        await this.#write(decoded.flat(), ends ? to : (taken ?? to))
-        if (ends) break
+        await this.#write(batch, taken)
+        if (ended) break
       }
     } finally {
       await subscription.close()
@@ -69,7 +94,7 @@ class Beside {
     this.#reached = to
   }
 
-  async #write(read: ReturnType<typeof heartbeatReading.read>, to: bigint): Promise<void> {
+  async #write(read: readonly Placed[], to: bigint): Promise<void> {
     const { client, onProgress, live } = this.#work
     const batch = read.filter(({ ms, position }) => ms >= this.oldestMs && BigInt(position) <= to)
     await this.#days.make(batch.map(({ ms }) => ms))

@@ -8,6 +8,7 @@ import {
 import type { EventStore } from '../store/event-store.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
+import { ahead } from './ahead.ts'
 import { type Checkpoints, inTransaction, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { fingerprint } from './fingerprint.ts'
@@ -117,8 +118,9 @@ class Beside {
     if (from !== null && from >= to) return
     const { store, signal } = this.#work
     const subscription = store.subscribe({ prefixes: projectorPrefixes, from: from ?? 'start' })
+    const batches = gathered(batchesOf(subscription), to)
     try {
-      for await (const { decoded, to: position, ended } of gathered(batchesOf(subscription), to)) {
+      for await (const { decoded, to: position, ended } of ahead(batches)) {
         signal.throwIfAborted()
         await this.#write(decoded, position)
         if (ended) break

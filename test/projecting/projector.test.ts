@@ -171,7 +171,7 @@ test('heartbeats move the row once, and repeats and older ones do not', async ()
   const position = await observe(node, 0, ...beats)
   assert.ok(await projector.waitFor(position, 10_000))
   const row = await readDevice(db, project, id)
-  assert.equal([row?.health?.battery_percent, row?.health?.storage_used_mb], [50, '7'])
+  assert.equal([row?.health_battery_percent, row?.health_storage_used_mb], [50, '7'])
 })
 
 test('a heartbeat of a device that nobody registered, or of another world, moves nothing', async () => {
@@ -184,7 +184,7 @@ test('a heartbeat of a device that nobody registered, or of another world, moves
     heartbeat(project, newId('dev_', randomBytes), { battery_percent: 1 }),
   )
   assert.ok(await projector.waitFor(position, 10_000))
-  assert.is((await readDevice(db, project, id))?.health?.battery_percent, null)
+  assert.is((await readDevice(db, project, id))?.health_battery_percent, null)
 })
 
 test('a session opens and closes; a closed entry ends only its own; a lost node ends all of its', async () => {
@@ -210,14 +210,14 @@ test('a session opens and closes; a closed entry ends only its own; a lost node 
     1,
   )
   assert.ok(await projector.waitFor(closed, 10_000))
-  assert.is((await readDevice(db, project, id))?.health?.session_id, two)
+  assert.is((await readDevice(db, project, id))?.health_session_id, two)
   const lost = await commit(nodeStream(node), 'NodeLost', { by: newNodeId(randomBytes) })
   await commit(stream, 'SessionsChanged', { v: 1, node, entries: [entry('opened', one)] }, 2)
   const after = await observe(node, 1, heartbeat(project, id, { battery_percent: 3 }))
   assert.ok(lost < after && (await projector.waitFor(after, 10_000)))
-  const health = (await readDevice(db, project, id))?.health
+  const row = await readDevice(db, project, id)
   assert.equal(
-    [health?.session_id, health?.presence_reason, health?.battery_percent],
+    [row?.health_session_id, row?.health_presence_reason, row?.health_battery_percent],
     [null, 'node_lost', 3],
   )
 })

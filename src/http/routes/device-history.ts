@@ -7,7 +7,7 @@ import type { RecordedEvent } from '../../store/record.ts'
 import { open, openAll } from '../../store/seal.ts'
 import { deviceStream } from '../../store/streams.ts'
 import { deviceIn } from '../addressed.ts'
-import type { Handler, ProjectCall, Reply } from '../call.ts'
+import { type Handler, jsonType, type ProjectCall, type Reply } from '../call.ts'
 import { openCursor, sealCursor } from '../cursors.ts'
 import { showFold } from '../device-views.ts'
 import * as examples from '../openapi/examples.ts'
@@ -49,15 +49,15 @@ const shownData = (event: RecordedEvent, key: Uint8Array | undefined): object =>
   return { ...data, ...opened }
 }
 
-type Shown = { readonly key: Uint8Array | undefined; readonly event: object }
+type Shown = { readonly key: Uint8Array | undefined; readonly json: string }
 
-// Opening costs more than all else; a key that was forgotten, as of somebody erased, is never the same again.
+// Opening and writing out cost more than all else; a key that was forgotten, as of somebody erased, is never the same again.
 const shown = new WeakMap<RecordedEvent, Shown>()
 
-const shownEvent = (event: RecordedEvent, key: Uint8Array | undefined): object => {
+const shownEvent = (event: RecordedEvent, key: Uint8Array | undefined): string => {
   const before = shown.get(event)
-  if (before && before.key === key) return before.event
-  const now = {
+  if (before && before.key === key) return before.json
+  const json = JSON.stringify({
     id: event.id,
     type: event.type,
     revision: event.revision,
@@ -66,9 +66,9 @@ const shownEvent = (event: RecordedEvent, key: Uint8Array | undefined): object =
     actor: event.envelope.a.actor,
     request_id: event.envelope.a.request_id,
     data: shownData(event, key),
-  }
-  shown.set(event, { key, event: now })
-  return now
+  })
+  shown.set(event, { key, json })
+  return json
 }
 
 const pageOfEvents = async (
@@ -90,12 +90,13 @@ const pageOfEvents = async (
   if (events.length === 0) throw notFound()
   const key = await vault.keyOf(id)
   const next = events[limit]
-  const body = {
-    data: events.slice(0, limit).map((event) => shownEvent(event, key)),
+  const data = events.slice(0, limit).map((event) => shownEvent(event, key))
+  const rest = {
     has_more: next !== undefined,
     next_cursor: next ? sealCursor(secrets.cursor, list, { next: next.revision }) : null,
   }
-  return { status: 200, body, position }
+  const body = `{"data":[${data.join()}],${JSON.stringify(rest).slice('{'.length)}`
+  return { status: 200, body, type: jsonType, position }
 }
 
 const deviceThen = async (

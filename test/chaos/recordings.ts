@@ -32,7 +32,12 @@ const settleMsMax = 300_000
 const lateMs = 1_000
 
 const lapel = await startUnderFire([fileURLToPath(new URL('./short-days.ts', import.meta.url))])
-const { key } = await lapel.cli<{ key: string }>('keys', 'create', '--mode', 'test')
+// Right after its start a node under load may not show its first project yet.
+const { key } = await until(() => lapel.cli<{ key: string }>('keys', 'create', '--mode', 'test'), {
+  msMax: 30_000,
+  everyMs: 500,
+  what: 'a key',
+})
 const target: Target = { url: lapel.http, bearer: key, admin: false, mqtt: undefined }
 const load = await startRecordingLoad({ ...lapel, key }, Number(values.devices))
 const faults: string[] = []

@@ -1,9 +1,10 @@
 import type { LogEvent } from './log-event.ts'
 
-/** Which rows an event may change: named, or all whose column holds a value. */
+/** Which rows an event may change: named, or all whose column holds a value; or that all of those are gone, however many. */
 export type Touched =
   | { readonly ids: readonly string[] }
   | { readonly where: string; readonly is: string }
+  | { readonly gone: string; readonly is: string }
   | undefined
 
 /**

@@ -20,7 +20,7 @@ const touched = (event: LogEvent): Touched => {
     case 'ChunkRefused':
       return { ids: [idOf(subject, fact.data.index)] }
     case 'RecordingDeleted':
-      return { where: 'recording_id', is: subject }
+      return { gone: 'recording_id', is: subject }
     default:
       return none
   }
@@ -64,10 +64,7 @@ const announced = (event: RecordingLogEvent, id: string): RecordingChunkRow | un
   )
 }
 
-const changed = (
-  row: RecordingChunkRow,
-  event: RecordingLogEvent,
-): RecordingChunkRow | undefined => {
+const changed = (row: RecordingChunkRow, event: RecordingLogEvent): RecordingChunkRow => {
   const { event: fact, subject, at } = event
   switch (fact.type) {
     case 'ChunksStored': {
@@ -79,8 +76,6 @@ const changed = (
       const attempt = reason === 'lost' ? row.attempt : row.attempt + 1
       return { ...row, attempt, object: null, stored_at: null, refused_because: reason }
     }
-    case 'RecordingDeleted':
-      return undefined
     default:
       return row
   }

@@ -22,3 +22,8 @@ export const verifiedChunksMax = 64
 export const relayedBytesMax = 134_217_728
 /** 120 ms at 48 kHz: RFC 6716, 3.2. */
 export const opusPacketSamplesMax = 5_760
+// the simulation
+export const simulatedSettleMsMax = 300_000
+/** By one device: of a 4G link's worth. */
+export const uploadedAtOnceMax = 2
+export const uploadMsMax = 30_000

@@ -190,6 +190,8 @@ export const projectorRestMsMax = 400
 export const projectorSmallRestMsMax = 20
 export const projectorStopMsMax = 5_000
 export const projectorYoungMegabytesMax = 96
+/** By one statement. */
+export const removedRowsMax = 1_000
 /** Gathered until then, plus what was taken at once. */
 export const rebuildBatchEntriesMax = 50_000
 export const rebuildBatchEventsMax = 5_000

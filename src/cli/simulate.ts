@@ -4,7 +4,7 @@ import {
   simulatedRateMax,
   simulatedSecondsMax,
 } from '../../protocol/limits.ts'
-import { findTarget, Misuse, type Target } from './api.ts'
+import { CommandFailed, findTarget, Misuse, type Target } from './api.ts'
 import {
   apiOptions,
   type Context,
@@ -15,9 +15,10 @@ import {
 } from './context.ts'
 import { createKey } from './keys.ts'
 import { show } from './output.ts'
-import { createProgress } from './progress.ts'
-import type { Counts } from './simulate/device.ts'
+import { barOf, createProgress } from './progress.ts'
+import { type Counts, noCounts, SimulatedDevice } from './simulate/device.ts'
 import { makeFleet } from './simulate/fleet.ts'
+import { type RecordedSummary, startRecorders } from './simulate/recordings.ts'
 import { type Simulated, simulate } from './simulate/run.ts'
 
 type Options = Shared & {
@@ -54,9 +55,36 @@ const summary = (done: Simulated): readonly string[] => [
   `write to read    p50 ${done.lag_ms.p50} ms, p99 ${done.lag_ms.p99} ms (until GET shows it)`,
 ]
 
+const recordedTable = (done: RecordedSummary): readonly string[] => {
+  const rows = [
+    ['announced', done.announced, 'chunks, each with its hash'],
+    ['stored', done.stored, 'chunks put where their grants said'],
+    ['verified', done.verified, 'chunks that the device was told to be stored, and freed'],
+    ['stitched', done.stitched, `of ${done.recordings} recordings made one object`],
+    ['mismatches', done.mismatches, 'of those, downloaded and compared byte for byte'],
+  ] as const
+  const troubles = `${done.disconnects} broken lines, ${done.power_cuts} power cuts, ${done.repeated_announcements} repeated announcements`
+  return [
+    '',
+    ...rows.map(([name, count, what]) => `${name.padEnd(12)}${String(count).padStart(8)}  ${what}`),
+    `${troubles}, ${done.bytes} bytes`,
+  ]
+}
+
+/** Until all that was recorded is stored, downloaded and compared. */
+const finishRecordings = (
+  target: Target,
+  recorders: ReturnType<typeof startRecorders>,
+  { say }: ReturnType<typeof createProgress>,
+  stopped: () => boolean,
+): Promise<RecordedSummary> => {
+  const bar = (what: string) => (count: number, all: number, seconds: number) =>
+    say(`${barOf(count, all, seconds)}  ${count} of ${all} recordings ${what}`)
+  const steps = { stopped, onSettled: bar('stored'), onChecked: bar('compared') }
+  return recorders.end(target, steps)
+}
+
 const run = async (context: Context, options: Options): Promise<void> => {
-  if (options.recordings)
-    throw new Misuse('--recordings is not there yet: this version simulates heartbeats alone')
   const found = await findTarget(apiOptions(context, options))
   const mqtt = options.mqtt ?? found.mqtt
   if (mqtt === undefined) throw new Misuse('--url needs --mqtt host:port, too')
@@ -66,20 +94,28 @@ const run = async (context: Context, options: Options): Promise<void> => {
   const fleet = await makeFleet(target, options.devices, (made) =>
     progress.say(`${made} of ${options.devices} devices registered and bound`),
   )
-  let stopped = false
+  let isStopped = false
+  const stopped = () => isStopped
   process.once('SIGINT', () => {
-    stopped = true
+    isStopped = true
   })
-  const done = await simulate(target, {
-    mqtt,
-    fleet,
-    rate: options.rate,
-    seconds: options.seconds,
-    onTick: (counts, seconds) => progress.say(ticked(counts, seconds)),
-    stopped: () => stopped,
-  })
+  const counts = noCounts()
+  const devices = fleet.map((one) => new SimulatedDevice(mqtt, one, counts))
+  const recorders = options.recordings ? startRecorders(devices) : undefined
+  const { rate, seconds } = options
+  const onTick = (now: Counts, at: number) => progress.say(ticked(now, at))
+  const done = await simulate(target, { devices, counts, rate, seconds, onTick, stopped })
+  const recorded = recorders && (await finishRecordings(target, recorders, progress, stopped))
+  await Promise.all(devices.map((device) => device.end().catch(() => {})))
   progress.end()
-  show(output, done, () => summary(done))
+  show(output, recorded ? { ...done, recordings: recorded } : done, () => [
+    ...summary(done),
+    ...(recorded ? recordedTable(recorded) : []),
+  ])
+  if (recorded && (recorded.mismatches > 0 || recorded.unfinished > 0))
+    throw new CommandFailed(
+      `${recorded.mismatches} recordings differ, ${recorded.unfinished} did not end`,
+    )
 }
 
 export const addSimulate = (program: Command, context: Context): void => {
@@ -97,6 +133,9 @@ export const addSimulate = (program: Command, context: Context): void => {
     )
     .option('--seconds <n>', 'for how long', argument(1, simulatedSecondsMax), 10)
     .option('--mqtt <host:port>', 'the broker of a node elsewhere')
-    .option('--recordings', 'with recordings: not there yet')
+    .option(
+      '--recordings',
+      'each device records too: chunks, broken lines, power cuts; all is downloaded and compared',
+    )
     .action((options: Options) => run(context, options))
 }

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg'
 import type { LogEvent } from '../../projections/log-event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
+import { removedRowsMax } from '../../protocol/limits.ts'
 import { Counted } from './counted.ts'
 
 type Row = Record<string, unknown>
@@ -56,12 +57,32 @@ export class RowBatch {
     return rows.map(({ id }) => id)
   }
 
+  /** A recording may have 100,000 chunks: no row of them is read, and no statement takes longer than `removedRowsMax` of them. */
+  async #remove(column: string, value: string): Promise<void> {
+    await this.write()
+    const { key } = this.#projection
+    const some = `select ${key} from ${this.#table} where ${column} = $1 limit ${removedRowsMax}`
+    const text = `delete from ${this.#table} where ${key} = any(array(${some})) returning ${key} as id`
+    for (;;) {
+      const { rows } = await this.#client.query<{ id: string }>(text, [value])
+      for (const { id } of rows) {
+        if (this.#rows.has(id)) this.#rows.set(id, undefined)
+        this.#cache?.put(id, undefined)
+      }
+      if (rows.length < removedRowsMax) return
+    }
+  }
+
   async apply(events: readonly LogEvent[]): Promise<void> {
     const touched = events.map((event) => this.#projection.touches(event))
     await this.#load(touched.flatMap((one) => (one && 'ids' in one ? one.ids : [])))
     for (const [i, event] of events.entries()) {
       const one = touched[i]
       if (!one) continue
+      if ('gone' in one) {
+        await this.#remove(one.gone, one.is)
+        continue
+      }
       const ids = 'ids' in one ? one.ids : await this.#find(one.where, one.is)
       if (!('ids' in one)) await this.#load(ids)
       for (const id of new Set(ids)) this.#fold(id, event)

@@ -4,21 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { NodeFile } from '../support/lapel.ts'
 import { until } from '../support/until.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = join(root, 'bin/lapel.js')
 const run = promisify(execFile)
 
-export const victims = ['node', 'event store', 'postgres'] as const
-export type Victim = (typeof victims)[number]
-
-export type NodeFile = {
-  readonly http: string
-  readonly mqtt: string
-  readonly eventstore_url: string
-  readonly admin: string
-}
+export type Victim = 'node' | 'event store' | 'postgres' | 'object store'
 
 export type NodeUnderFire = {
   readonly data: string
@@ -38,10 +31,17 @@ const readNode = async (data: string): Promise<NodeFile | undefined> => {
   return text === undefined ? undefined : JSON.parse(text)
 }
 
+/** What stands in the command line of each, below the data folder. */
+const marks = {
+  'event store': 'eventstore',
+  postgres: join('postgres', 'cluster'),
+  'object store': 'objects',
+} as const
+
 /** Processes of this node, found by what their command line names. */
-const pidsOf = async (data: string, victim: Victim): Promise<number[]> => {
+const pidsOf = async (data: string, victim: keyof typeof marks): Promise<number[]> => {
   const { stdout } = await run('ps', ['-axo', 'pid=,command='], { maxBuffer: 16 << 20 })
-  const mark = victim === 'postgres' ? join(data, 'postgres', 'cluster') : join(data, 'eventstore')
+  const mark = join(data, marks[victim])
   return stdout
     .split('\n')
     .map((line) => /^\s*(\d+)\s+(.*)$/.exec(line))
@@ -88,7 +88,7 @@ export const startUnderFire = async (
     const response = await fetch(`${http}/health/ready`).catch(() => undefined)
     if (response?.status !== 200) return false
     const { checks } = (await response.json()) as { checks: Record<string, { status: string }> }
-    return ['event_store', 'postgres', 'auth', 'projections'].every(
+    return ['event_store', 'postgres', 'object_store', 'auth', 'projections'].every(
       (name) => checks[name]?.status === 'ok',
     )
   }

@@ -146,6 +146,27 @@ test('simulate streams as firmware would, and measures it', async () => {
   assert.ok(done.sent >= 80 && done.acked >= 80 && done.puback_ms.p50 > 0)
 })
 
+test('simulate records too, and what it downloads is what its devices recorded', async () => {
+  const [first] = (await lapel.cli('projects', 'list')) as { id_test: string }[]
+  const { key } = await json('keys', 'create', '--mode', 'test', '--project', first?.id_test ?? '')
+  const at = ['--url', lapel.http, '--mqtt', `127.0.0.1:${lapel.mqttPort}`]
+  const size = ['--devices', '2', '--rate', '4', '--seconds', '1']
+  const env = { LAPEL_API_KEY: String(key) }
+  const { code, stdout, stderr } = await runCli(
+    ['simulate', '--recordings', '--json', ...size, ...at],
+    env,
+  )
+  assert.is(code, 0, stderr)
+  const { recordings: done } = JSON.parse(stdout)
+  assert.ok(done.recordings >= 2 && done.announced >= 2)
+  // The first device's line breaks in its first recording, the second one's power goes.
+  assert.ok(done.disconnects >= 1 && done.power_cuts >= 1)
+  assert.equal(
+    [done.stored, done.verified, done.stitched, done.mismatches, done.unfinished],
+    [done.announced, done.announced, done.recordings, 0, 0],
+  )
+})
+
 test('rebuild folds the log anew, and finds it equal', async () => {
   const rows = (await lapel.cli('rebuild')) as {
     projection: string

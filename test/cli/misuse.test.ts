@@ -65,7 +65,6 @@ const misuses: readonly (readonly string[])[] = [
   ['simulate', '--rate', String(simulatedRateMax + 1)],
   ['simulate', '--seconds', String(simulatedSecondsMax + 1)],
   ['simulate', '--rate', 'fast'],
-  ['simulate', '--recordings'],
   ['eventstore', '--port', '65536', '--data', folder.path],
   ['objectstore', '--port', '65536', '--data', folder.path],
   ['objectstore', '--port', '0'],

@@ -5,10 +5,10 @@ import { checkCertificate } from '../../protocol/certificate.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
 import type { DownGrants, DownWatermark } from '../../protocol/recording-payloads.ts'
 import { recordingIdOf } from '../../protocol/topics.ts'
+import { audio, headers, packetSamples, paddedSilence } from '../../src/cli/simulate/ogg-opus.ts'
 import { decodeInChromium, findChromium } from '../support/chromium.ts'
 import { startLapelProcess } from '../support/lapel.ts'
 import { connectDevice } from '../support/mqtt-device.ts'
-import { audio, headers, packetSamples, paddedSilence } from '../support/opus.ts'
 import { until } from '../support/until.ts'
 
 const test = suite('a recording, from the device to the browser')

@@ -12,6 +12,7 @@ import {
 } from '../../projections/recordings.ts'
 import type { RecordingEvent } from '../../protocol/events/lifecycle.ts'
 import { newId, type ProjectId, type RecordingId } from '../../protocol/ids.ts'
+import { removedRowsMax } from '../../protocol/limits.ts'
 import { type Decision, yielding } from '../../src/domain/decision.ts'
 import * as endUser from '../../src/domain/end-user.ts'
 import { awaited, everyChunk } from '../../src/domain/recording/chunks.ts'
@@ -181,6 +182,16 @@ test('files, a failure, a gap for ever and a deletion', async () => {
   assert.is(await readRecording(db, project, gone), undefined)
   const outcome = await projector.rebuild(['recordings', 'recording_chunks'])
   assert.ok(outcome.kind === 'rebuilt' && outcome.models.every(({ equal }) => equal))
+})
+
+test('the chunks of a deleted recording go, as many as one statement takes and one more', async () => {
+  for (const count of [removedRowsMax, removedRowsMax + 1]) {
+    const [id, other] = [newRecording(), newRecording()]
+    const all = Array.from({ length: count }, (_, at) => at + 1)
+    const kept = await take(other, say(other, 1, 2))
+    await agree(id, await take(id, say(id, ...all), store(1), remove()))
+    await agree(other, kept)
+  }
 })
 
 test('what people wrote is opened under the key that it names, and forgotten with who wrote it', async () => {

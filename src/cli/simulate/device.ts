@@ -1,56 +1,115 @@
 import mqtt, { type MqttClient } from 'mqtt'
-import { downFilter, upTopic } from '../../../protocol/topics.ts'
-import type { Histogram } from './histogram.ts'
+import { downFilter, type UpMessage, upTopic } from '../../../protocol/topics.ts'
+import { Histogram } from './histogram.ts'
 
 /** What all devices of a simulation count together. */
 export type Counts = {
   sent: number
   acked: number
+  /** Sent by devices that lost their power before the answer. */
+  dropped: number
   errors: number
   connected: number
   readonly pubackMs: Histogram
 }
 
-const reconnectMs = 1_000
+export const noCounts = (): Counts => ({
+  sent: 0,
+  acked: 0,
+  dropped: 0,
+  errors: 0,
+  connected: 0,
+  pubackMs: new Histogram(),
+})
 
-/** A device as firmware would write it: one boot, rising numbers, a battery that empties, a line that comes and goes. */
+/** What is called when something comes down, and when a device is on the line for the first time since it has power. */
+export type Listener = {
+  readonly heard: (topic: string, bytes: Buffer) => void
+  readonly awoke: () => void
+}
+
+const reconnectMs = 1_000
+/** The CONNACK of a node that has too much to do, or does not know yet: no error. */
+const comeBack = 3
+
+/** A device as firmware would write it: rising boots and numbers, a battery that empties, a line that comes and goes. */
 export class SimulatedDevice {
   readonly id: string
-  readonly #client: MqttClient
+  readonly #mqttAt: string
+  readonly #token: string
   readonly #counts: Counts
-  readonly #boot: number
+  #client: MqttClient
+  #listener: Listener | undefined
+  #boot = Math.floor(Date.now() / 1_000)
   #seq = 0
+  #unanswered = 0
   #battery = 60 + Math.random() * 40
+  #up = false
   #ended = false
 
   constructor(mqttAt: string, { id, token }: { id: string; token: string }, counts: Counts) {
     this.id = id
+    this.#mqttAt = mqttAt
+    this.#token = token
     this.#counts = counts
-    this.#boot = Math.floor(Date.now() / 1_000)
-    this.#client = mqtt.connect(`mqtt://${mqttAt}`, {
-      clientId: id,
-      username: 'device',
-      password: token,
-      keepalive: 120,
-      reconnectPeriod: reconnectMs + Math.random() * reconnectMs,
-      resubscribe: true,
-    })
-    this.#client.on('connect', () => this.#connected())
-    this.#client.on('close', () => this.#closed())
-    this.#client.on('error', () => this.#failed())
+    this.#client = this.#powerOn()
   }
 
-  #up = false
+  /** Of its present power-on. */
+  get boot(): number {
+    return this.#boot
+  }
 
-  #connected(): void {
+  get ready(): boolean {
+    return this.#client.connected
+  }
+
+  /** Before the first turn ends: nothing is kept for who listens later. */
+  listen(listener: Listener): void {
+    this.#listener = listener
+  }
+
+  #powerOn(): MqttClient {
+    const client = mqtt.connect(`mqtt://${this.#mqttAt}`, {
+      clientId: this.id,
+      username: 'device',
+      password: this.#token,
+      keepalive: 120,
+      reconnectPeriod: reconnectMs * (0.5 + Math.random()),
+      resubscribe: false,
+      reconnectOnConnackError: true,
+    })
+    let isAwake = false
+    // What was cut off may still be in the middle of connecting.
+    const isCurrent = () => client === this.#client
+    client.on('connect', () => {
+      if (!isCurrent()) return void client.end(true)
+      this.#connected(client, !isAwake)
+      isAwake = true
+    })
+    client.on('message', (topic, bytes) => {
+      if (isCurrent()) this.#listener?.heard(topic, bytes)
+    })
+    client.on('close', () => {
+      if (isCurrent()) this.#closed()
+    })
+    client.on('error', (error) => {
+      if (isCurrent() && (error as { code?: unknown }).code !== comeBack) this.#failed()
+    })
+    return client
+  }
+
+  #connected(client: MqttClient, isFirst: boolean): void {
     this.#up = true
     this.#counts.connected += 1
-    this.#client.subscribe(downFilter('me'), { qos: 1 })
-    this.#publish('boot', {
+    client.subscribe(downFilter('me'), { qos: 1 })
+    if (!isFirst) return
+    this.#observe('boot', {
       firmware_version: '1.4.2',
       reset_reason: 'power_on',
       clock_synced: true,
     })
+    this.#listener?.awoke()
   }
 
   #closed(): void {
@@ -62,31 +121,34 @@ export class SimulatedDevice {
     if (!this.#ended) this.#counts.errors += 1
   }
 
-  #publish(message: 'boot' | 'heartbeat', body: object): void {
-    this.#seq += 1
-    const payload = JSON.stringify({
-      boot: this.#boot,
-      seq: this.#seq,
-      at: new Date().toISOString(),
-      ...body,
-    })
+  /** Until its PUBACK it is sent again at every reconnect; a power cut forgets it. */
+  publish(message: UpMessage, body: object): void {
     const counts = this.#counts
+    const boot = this.#boot
     counts.sent += 1
+    this.#unanswered += 1
     const sent = performance.now()
+    const payload = JSON.stringify(body)
     this.#client.publish(upTopic('me', message, 'json'), payload, { qos: 1 }, (error) => {
-      if (error) this.#failed()
-      else {
-        counts.acked += 1
-        counts.pubackMs.add(performance.now() - sent)
-      }
+      if (boot !== this.#boot) return
+      this.#unanswered -= 1
+      if (error) return this.#failed()
+      counts.acked += 1
+      counts.pubackMs.add(performance.now() - sent)
     })
+  }
+
+  #observe(message: 'boot' | 'heartbeat', body: object): void {
+    this.#seq += 1
+    const at = new Date().toISOString()
+    this.publish(message, { boot: this.#boot, seq: this.#seq, at, ...body })
   }
 
   /** One heartbeat, if the line is up: what cannot be sent now is not made up later. */
   beat(): void {
     if (!this.#client.connected) return
     this.#battery = Math.max(1, this.#battery - Math.random() * 0.05)
-    this.#publish('heartbeat', {
+    this.#observe('heartbeat', {
       battery_percent: Math.round(this.#battery),
       storage_used_mb: 512 + this.#seq,
       storage_total_mb: 4_096,
@@ -98,12 +160,25 @@ export class SimulatedDevice {
     })
   }
 
-  get ready(): boolean {
-    return this.#client.connected
+  /** The line breaks, and comes back by itself. */
+  disconnect(): void {
+    this.#client.stream?.destroy()
+  }
+
+  /** Everything that is in memory is gone; it starts anew at once. */
+  cutPower(): void {
+    const before = this.#client
+    this.#counts.dropped += this.#unanswered
+    this.#unanswered = 0
+    this.#seq = 0
+    this.#boot = Math.max(this.#boot + 1, Math.floor(Date.now() / 1_000))
+    this.#closed()
+    this.#client = this.#powerOn()
+    before.end(true)
   }
 
   async end(): Promise<void> {
     this.#ended = true
-    await this.#client.endAsync()
+    await this.#client.endAsync(!this.#client.connected || this.#unanswered > 0)
   }
 }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { simulatedConnectMsMax, simulatedDrainMsMax } from '../../../protocol/limits.ts'
 import { request, type Target } from '../api.ts'
-import { type Counts, SimulatedDevice } from './device.ts'
-import type { BoundDevice } from './fleet.ts'
+import type { Counts, SimulatedDevice } from './device.ts'
 import { Histogram } from './histogram.ts'
 
 export type Plan = {
-  readonly mqtt: string
-  readonly fleet: readonly BoundDevice[]
+  readonly devices: readonly SimulatedDevice[]
+  /** Theirs. */
+  readonly counts: Counts
   /** Heartbeats a second, over all devices. */
   readonly rate: number
   readonly seconds: number
@@ -29,7 +29,7 @@ export type Simulated = {
 const tickMs = 20
 const probeMs = 250
 
-const until = async (isThere: () => boolean, msMax: number): Promise<void> => {
+export const until = async (isThere: () => boolean, msMax: number): Promise<void> => {
   for (const deadline = performance.now() + msMax; !isThere() && performance.now() < deadline; )
     await delay(tickMs)
 }
@@ -57,14 +57,13 @@ const rounded = (value: number): number => Math.round(value * 10) / 10
 
 /** The heartbeats of a fleet at a steady rate, for a while. */
 export const simulate = async (target: Target, plan: Plan): Promise<Simulated> => {
-  const counts: Counts = { sent: 0, acked: 0, errors: 0, connected: 0, pubackMs: new Histogram() }
+  const { devices, counts } = plan
   const lag = new Histogram()
-  const devices = plan.fleet.map((one) => new SimulatedDevice(plan.mqtt, one, counts))
   await until(() => plan.stopped() || devices.every(({ ready }) => ready), simulatedConnectMsMax)
   const started = performance.now()
   const elapsed = () => (performance.now() - started) / 1_000
   const over = () => plan.stopped() || elapsed() >= plan.seconds
-  const [first] = plan.fleet
+  const [first] = devices
   const probing = first ? probeLag(target, first.id, lag, over) : undefined
   for (let sent = 0, shown = 0; !over(); await delay(tickMs)) {
     for (const due = Math.floor(elapsed() * plan.rate); sent < due; sent += 1)
@@ -76,9 +75,8 @@ export const simulate = async (target: Target, plan: Plan): Promise<Simulated> =
   }
   const seconds = elapsed()
   const acked = counts.acked
-  await until(() => counts.acked >= counts.sent, simulatedDrainMsMax)
+  await until(() => counts.acked + counts.dropped >= counts.sent, simulatedDrainMsMax)
   await probing
-  await Promise.all(devices.map((device) => device.end().catch(() => {})))
   const quantiles = (of: Histogram) => ({
     p50: rounded(of.quantile(0.5)),
     p99: rounded(of.quantile(0.99)),

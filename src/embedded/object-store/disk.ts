@@ -25,8 +25,8 @@ const syncFolder = async (path: string): Promise<void> => {
 const isThere = (error: unknown, ...codes: string[]) => codes.includes(systemCode(error) ?? '')
 
 /**
- * The order that makes writes durable: the file's bytes are synced before it is renamed, and after that the folder that names it, and
- * once the folders above. `root` is there and durable.
+ * The order that makes writes durable: the file's bytes are synced before it is renamed, and after that the folder that names it and,
+ * once, the folders above it. `root` is there and durable.
  */
 export const openDisk = async (root: string, newName: () => string): Promise<Disk> => {
   const temporaryFolder = join(root, 'tmp')
@@ -35,17 +35,26 @@ export const openDisk = async (root: string, newName: () => string): Promise<Dis
   // Those whose entry in the folder above is known to be on the disk.
   const durable = new Set<string>([root])
 
-  const folder = async (path: string): Promise<void> => {
-    if (durable.has(path)) return
+  /** Makes what is missing of a path; the folders in which an entry may be new, each to be synced. */
+  const made = async (path: string): Promise<readonly string[]> => {
+    if (durable.has(path)) return []
     const parent = dirname(path)
-    await folder(parent)
+    const above = await made(parent)
     await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
       if (!isThere(error, 'EEXIST')) throw error
     })
-    await syncFolder(parent)
-    if (durable.size >= objectStoreFoldersKnownMax) durable.clear()
-    durable.add(root).add(path)
+    return [...above, parent]
   }
+
+  /** On the disk, all at once: the file system writes them in one go. What a folder holds is durable with it. */
+  const sync = async (folders: readonly string[], path: string): Promise<void> => {
+    await Promise.all(folders.map(syncFolder))
+    if (durable.size >= objectStoreFoldersKnownMax) durable.clear()
+    durable.add(root)
+    for (let at = path; at !== root && !durable.has(at); at = dirname(at)) durable.add(at)
+  }
+
+  const folder = async (path: string): Promise<void> => sync(await made(path), path)
 
   const forget = (path: string): void => {
     for (let at = path; at.startsWith(root) && at !== root; at = dirname(at)) durable.delete(at)
@@ -55,9 +64,9 @@ export const openDisk = async (root: string, newName: () => string): Promise<Dis
     const parent = dirname(to)
     for (let attempt = 1; ; attempt += 1)
       try {
-        await folder(parent)
+        const changed = await made(parent)
         await rename(from, to)
-        return await syncFolder(parent)
+        return await sync([...changed, parent], parent)
       } catch (error) {
         // The last object beside it was removed, and the folder with it.
         if (!isThere(error, 'ENOENT') || attempt >= objectStoreRenamesMax) throw error

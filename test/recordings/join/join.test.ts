@@ -2,8 +2,6 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { oggGapSamplesMax } from '../../../protocol/limits-recordings.ts'
-import { BrokenAudio } from '../../../src/recordings/join/broken-audio.ts'
-import { joins } from '../../../src/recordings/join/join.ts'
 import {
   audio,
   headers,
@@ -13,9 +11,11 @@ import {
   packetSamples,
   paddedSilence,
   page,
-  pagesIn,
   silence,
-} from '../../support/opus.ts'
+} from '../../../src/cli/simulate/ogg-opus.ts'
+import { BrokenAudio } from '../../../src/recordings/join/broken-audio.ts'
+import { joins } from '../../../src/recordings/join/join.ts'
+import { pagesIn } from '../../support/opus.ts'
 
 const test = suite('join')
 

@@ -1,0 +1,154 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { Target } from '../../src/cli/api.ts'
+import { isAsRecorded, shown, whenEnded } from '../../src/cli/simulate/check.ts'
+import type { KeptRecording } from '../../src/cli/simulate/flash.ts'
+import { connectEventStore } from '../../src/store/eventstoredb.ts'
+import { objectsOf } from '../support/node-objects.ts'
+import { until } from '../support/until.ts'
+import { incompleteFile, killAgain, rebuildFaults, secretsOf, whenReady } from './aftermath.ts'
+import { startUnderFire } from './node-under-fire.ts'
+import { startRecordingLoad } from './recording-load.ts'
+import { chainFaults, readLog } from './verify.ts'
+
+// `npm run chaos -- --recordings 200`: kills -9 the node, the event store, Postgres or the object store at random moments while devices
+// record and upload over lines that break, through power cuts, with flash that forgets. Then every recording must be complete and byte
+// for byte what its device recorded, or incomplete with exactly the gaps that the device lost. `--control` has an object store that
+// loses what it confirmed, and must be caught.
+
+const { values } = parseArgs({
+  options: {
+    recordings: { type: 'string', default: '200' },
+    control: { type: 'boolean', default: false },
+    devices: { type: 'string', default: '50' },
+  },
+})
+const control = values.control
+const killsMax = 1_000
+const kills = Math.min(Number(values.recordings), killsMax)
+const settleMsMax = 300_000
+const lateMs = 1_000
+
+const lapel = await startUnderFire([fileURLToPath(new URL('./short-days.ts', import.meta.url))])
+// Right after its start a node under load may not show its first project yet.
+const { key } = await until(() => lapel.cli<{ key: string }>('keys', 'create', '--mode', 'test'), {
+  msMax: 30_000,
+  everyMs: 500,
+  what: 'a key',
+})
+const target: Target = { url: lapel.http, bearer: key, admin: false, mqtt: undefined }
+const load = await startRecordingLoad({ ...lapel, key }, Number(values.devices))
+const faults: string[] = []
+
+const told = ({ id, count, lost, watermark }: KeptRecording): string =>
+  `${id}: ${count} chunks, ${JSON.stringify(lost)} lost, told ${JSON.stringify(watermark)}`
+
+/** An object that was confirmed to a device is gone. */
+const loseOne = async (): Promise<void> => {
+  const isFreed = ({ watermark, isClosed, lost }: KeptRecording) =>
+    !isClosed && lost.length === 0 && (watermark?.stored_up_to ?? 0) > 0
+  const kept = await until(() => load.recordings().find(isFreed), {
+    msMax: 60_000,
+    what: 'a chunk that its device freed',
+  })
+  const objects = await objectsOf({ data: lapel.data, node: await lapel.nodeFile() })
+  for await (const { key: name } of objects.list('proj_'))
+    if (name.includes(`/${kept.id}/1/`)) await objects.delete([name])
+  objects.close()
+}
+
+const givenUpAfter = (ms: number): (() => boolean) => {
+  const started = performance.now()
+  return () => performance.now() - started > ms
+}
+
+/** Of a recording of which nothing was lost. */
+const wholeFault = async (kept: KeptRecording, givenUp: () => boolean) => {
+  const now = await whenEnded(target, kept, givenUp)
+  const wanted = kept.count === 0 ? 'failed' : 'uploaded'
+  if (now?.status !== wanted) return `${told(kept)} is ${JSON.stringify(now)}`
+  if (kept.count > 0 && !(await isAsRecorded(target, kept))) return `${kept.id} has other bytes`
+  return undefined
+}
+
+/** Of one of whose chunks its device lost some: it ends with exactly those gaps. */
+const gapFault = async (kept: KeptRecording, givenUp: () => boolean) => {
+  const now = await whenEnded(target, kept, givenUp)
+  const missing = JSON.stringify(now?.chunks.missing)
+  if (now?.status === 'incomplete' && missing === JSON.stringify(kept.lost)) return undefined
+  return `${told(kept)} is ${JSON.stringify(now)}`
+}
+
+const faultsOf = async (
+  all: readonly KeptRecording[],
+  fault: (kept: KeptRecording, givenUp: () => boolean) => Promise<string | undefined>,
+): Promise<void> => {
+  const givenUp = givenUpAfter(settleMsMax)
+  for (const kept of all) {
+    const found = await fault(kept, givenUp)
+    if (found !== undefined) faults.push(found)
+  }
+}
+
+/** The node is killed once more, and wakes with days that are over in a second. */
+const endLate = async (): Promise<void> => {
+  await writeFile(join(lapel.data, incompleteFile), String(lateMs))
+  await lapel.kill('node')
+  await whenReady(lapel)
+}
+
+const logFaults = async (): Promise<void> => {
+  const store = connectEventStore((await lapel.nodeFile()).eventstore_url)
+  const log = await readLog(store)
+  await store.close()
+  faults.push(...chainFaults(log.lifecycle, await secretsOf(lapel)))
+  faults.push(...(await rebuildFaults(lapel)))
+  console.log(`${log.lifecycle.length} lifecycle events in the log`)
+}
+
+const settled = async (): Promise<void> => {
+  const undone = () => load.recordings().filter(({ isDone }) => !isDone)
+  const isOver = () => undone().length === 0
+  await until(isOver, { msMax: settleMsMax, everyMs: 500, what: 'all uploads' }).catch(async () => {
+    for (const kept of undone())
+      faults.push(`never stored: ${told(kept)}; ${JSON.stringify(await shown(target, kept))}`)
+  })
+}
+
+const summary = (all: readonly KeptRecording[]): string => {
+  const { announced, stored, verified, disconnects, powerCuts, repeated, refused, errors } =
+    load.tally
+  return [
+    `${all.length} recordings, ${announced} chunks announced, ${stored} put, ${verified} freed;`,
+    `${disconnects} broken lines, ${powerCuts} power cuts, ${all.filter(({ lost }) => lost.length > 0).length} with lost flash,`,
+    `${repeated} announcements repeated, ${refused} grants of no use; told: ${JSON.stringify(Object.fromEntries(errors))}`,
+  ].join(' ')
+}
+
+try {
+  if (control) await loseOne()
+  else await killAgain(lapel, kills, ['node', 'event store', 'postgres', 'object store'])
+  await load.stop()
+  if (!control) await settled()
+  const all = load.recordings()
+  console.log(summary(all))
+  const [lossy, whole] = [
+    all.filter(({ lost }) => lost.length > 0),
+    all.filter(({ lost }) => lost.length === 0),
+  ]
+  if (!control) await faultsOf(whole, wholeFault)
+  await endLate()
+  if (control) await faultsOf(whole, wholeFault)
+  await faultsOf(lossy, gapFault)
+  if (!control) await logFaults()
+} finally {
+  await load.end()
+  await lapel.stop()
+}
+for (const fault of faults.slice(0, 20)) console.log(`FAULT  ${fault}`)
+if (control)
+  console.log(faults.length > 0 ? 'the control was caught' : 'the control was NOT caught')
+else console.log(faults.length === 0 ? 'nothing was lost' : `${faults.length} faults`)
+process.exitCode = faults.length > 0 === control ? 0 : 1

@@ -221,7 +221,11 @@ export class Recorder {
   }
 
   #takeWatermark(kept: KeptRecording, watermark: DownWatermark): void {
-    this.#tally.verified += kept.take(watermark)
+    const fresh = kept.take(watermark)
+    this.#tally.verified += fresh
+    // The reply to a PUT may have been lost with its line.
+    const stored = Array.from({ length: fresh }, (_, i) => watermark.stored_up_to - i)
+    this.#tally.stored += this.#count('stored', kept, stored)
   }
 
   #put(kept: KeptRecording, grant: Grant): void {

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { mintToken } from '../protocol/tokens.ts'
 import { openCrowd } from './support/crowd.ts'
 import { makeFleet } from './support/fleet.ts'
 import { startLapel } from './support/lapel.ts'
@@ -20,18 +22,26 @@ const kibEach = async (port: number, pid: number, passwords: readonly string[]) 
   return each
 }
 
+/** The peers let in whatever has the form of a token. */
+const anyPasswords = Array.from({ length: count + warm }, () => mintToken('dtok', randomBytes).text)
+
+const ofPeer = async (file: string): Promise<number> => {
+  const peer = await startProgram(file)
+  try {
+    return await kibEach(Number(peer.ready), peer.pid, anyPasswords)
+  } finally {
+    await peer.stop()
+  }
+}
+
 const lapel = await startLapel()
-const [bare, aedes] = await Promise.all(
-  ['bench/peers/bare-socket.ts', 'bench/peers/aedes-with-token.ts'].map((file) =>
-    startProgram(file),
-  ),
-)
 try {
-  if (!bare || !aedes) throw new Error('no peers')
-  const devices = await makeFleet(lapel, lapel.project, count + warm)
+  const [devices, socket] = await Promise.all([
+    makeFleet(lapel, lapel.project, count + warm),
+    ofPeer('bench/peers/bare-socket.ts'),
+  ])
+  const ofAedes = await ofPeer('bench/peers/aedes-with-token.ts')
   const passwords = devices.map(({ token }) => token)
-  const socket = await kibEach(Number(bare.ready), bare.pid, passwords)
-  const ofAedes = await kibEach(Number(aedes.ready), aedes.pid, passwords)
   const ofLapel = await kibEach(lapel.mqttPort, lapel.pid, passwords)
   console.log(
     table([
@@ -42,7 +52,5 @@ try {
     ]),
   )
 } finally {
-  await bare?.stop()
-  await aedes?.stop()
   await lapel.stop()
 }

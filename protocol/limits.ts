@@ -225,6 +225,10 @@ export const mqttInflightMax = 1_000
 export const mqttInflightQos2Max = 20
 export const mqttKeepAliveSecondsMax = 1_200
 export const mqttKeepAliveSecondsMin = 30
+/** Of a heartbeat or boot: what is in one takes a tenth of it. */
+export const observationPayloadBytesMax = 16_384
+/** Of a message about a recording: 64 chunks take a third of it. */
+export const recordingPayloadBytesMax = 65_536
 export const mqttPacketBytesBeforeConnackMax = 1_024
 export const mqttPacketBytesMax = 131_072
 /** MQTT 3.1.1, section 2.2.3. */

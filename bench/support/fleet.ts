@@ -38,7 +38,9 @@ export const makeFleet = async (
   if (loaded.kind !== 'secrets') throw new Error(loaded.because)
   const { secrets } = loaded
   const store = connectEventStore(lapel.eventStoreUrl)
-  const ledger = createLedger({ store, secrets, now: Date.now, random: randomBytes })
+  // Of a device that never was there is nothing to read.
+  const unread = { ...store, readStream: async () => [], readLast: async () => undefined }
+  const ledger = createLedger({ store: unread, secrets, now: Date.now, random: randomBytes })
   const [pepper_kid, pepper] = newestOf(secrets.pepper)
   const endUserId = newId('eu_', randomBytes)
   const one = async (): Promise<BoundDevice> => {

@@ -1,5 +1,6 @@
 import type { MqttErrorCode } from '../../protocol/errors.ts'
 import type { Instant } from '../../protocol/instant.ts'
+import { observationPayloadBytesMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import {
   type Boot,
@@ -77,7 +78,7 @@ const bootOf = (value: unknown, session: Session, rx: Instant): Uplink => {
   return { kind: 'entry', entry, deviceName: undefined }
 }
 
-const fault = (code: MqttErrorCode): Fault => ({ kind: 'fault', code })
+export const fault = (code: MqttErrorCode): Fault => ({ kind: 'fault', code })
 
 /** The message under a topic of the session's own device. */
 export const uplinkOf = (
@@ -89,6 +90,7 @@ export const uplinkOf = (
   if (topic.kind === 'unknown') return fault('unknown_topic')
   if (topic.kind === 'unknown-version') return fault('unknown_version')
   if (topic.kind !== 'heartbeat' && topic.kind !== 'boot') return fault('not_implemented')
+  if (payload.length > observationPayloadBytesMax) return fault('too_large')
   const decoded = decodePayload(payload, topic.encoding)
   if (decoded.kind === 'malformed')
     return { kind: 'fault', code: 'malformed', message: decoded.reason }

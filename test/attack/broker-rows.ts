@@ -8,7 +8,7 @@ import { cpuSeconds, growthMib } from './process-cost.ts'
 import { atMost, type Row, type Target } from './row.ts'
 import { startSideProgram } from './side-program.ts'
 
-const signIn = async ({ port, device }: Target, given: object = {}): Promise<RawMqtt> => {
+export const signIn = async ({ port, device }: Target, given: object = {}): Promise<RawMqtt> => {
   const raw = rawMqtt(port)
   raw.send(connectWith((await device()).token, given))
   await raw.take('connack')

@@ -9,50 +9,6 @@ import { atMost, type LapelTarget, type Row } from './row.ts'
 
 const heartbeat = 'v1/devices/me/heartbeat'
 
-const clientIdTakeover: Row<LapelTarget> = {
-  attack: "another credential under a device's client id: devices disturbed of 20",
-  bound: '0',
-  measure: async ({ port, device }) => {
-    let disturbed = 0
-    const victim = await connectDevice(port, (await device()).token, { clientId: 'victim' })
-    victim.client.on('close', () => {
-      disturbed += 1
-    })
-    const other = await device()
-    for (let i = 0; i < 20; i += 1)
-      await connackOf(port, connectWith(i % 2 ? other.token : 'dtok_x', { clientId: 'victim' }))
-    await victim.publish(heartbeat, {})
-    const seen = disturbed
-    await victim.end()
-    return atMost(seen, 0, '')
-  },
-}
-
-const wills: Row<LapelTarget> = {
-  attack: 'wills on foreign, system and wildcard topics, or retained: accepted of 5',
-  bound: '0',
-  measure: async ({ port, device }) => {
-    const { token } = await device()
-    const topics = [
-      'v1/devices/dev_0000000000000000000000/will',
-      '$SYS/x',
-      heartbeat,
-      'v1/devices/+/will',
-    ]
-    let accepted = 0
-    for (const [i, topic] of [...topics, 'v1/devices/me/will'].entries()) {
-      const will = {
-        topic,
-        payload: Buffer.from('{}'),
-        qos: 1 as const,
-        retain: i === topics.length,
-      }
-      if ((await connackOf(port, connectWith(token, { will }))) === 0) accepted += 1
-    }
-    return atMost(accepted, 0, '')
-  },
-}
-
 const rebind = async ({ lapel }: LapelTarget, { id }: BoundDevice): Promise<string> => {
   await lapel.api(`POST /v1/devices/${id}/unbind`)
   const person = await lapel.api('POST /v1/end-users', { name: 'Next' })
@@ -192,8 +148,6 @@ const clones: Row<LapelTarget> = {
 }
 
 export const lapelRows: readonly Row<LapelTarget>[] = [
-  clientIdTakeover,
-  wills,
   staleSession,
   revocation,
   flapping,

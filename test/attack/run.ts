@@ -3,6 +3,7 @@ import { brokerRows, costRows } from './broker-rows.ts'
 import { httpRows } from './http-rows.ts'
 import { lapelRows } from './lapel-rows.ts'
 import type { LapelTarget, Row } from './row.ts'
+import { sessionRows } from './session-rows.ts'
 
 // `npm run attack`: the attacks on the broker and the HTTP front, each measured beside its bound; 1 where one is past it.
 
@@ -17,7 +18,13 @@ const target: LapelTarget = {
   device: lapel.boundDevice,
   lapel,
 }
-const rows: readonly Row<LapelTarget>[] = [...brokerRows, ...costRows, ...lapelRows, ...httpRows]
+const rows: readonly Row<LapelTarget>[] = [
+  ...brokerRows,
+  ...sessionRows,
+  ...costRows,
+  ...lapelRows,
+  ...httpRows,
+]
 let past = 0
 console.log('| attack | measured | bound | |\n| --- | --- | --- | --- |')
 for (const { attack, bound, measure } of rows) {

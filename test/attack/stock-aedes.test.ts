@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { brokerRows } from './broker-rows.ts'
+import { sessionRows } from './session-rows.ts'
 import { startSideProgram } from './side-program.ts'
 
 // An attack that nobody falls for proves nothing: each of these succeeds against a stock broker.
@@ -12,7 +13,7 @@ const target = {
   device: async () => ({ id: 'me', token: 'any', endUser: '' }),
 }
 
-for (const { attack, measure } of brokerRows)
+for (const { attack, measure } of [...brokerRows, ...sessionRows])
   test(`succeeds: ${attack}`, async () => {
     const { held, value } = await measure(target)
     assert.not.ok(held, value)

@@ -2,12 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { mqttBurstMessages, mqttHoldBackMsMax } from '../../protocol/limits.ts'
 import { beat, faultOf, openEdge } from '../support/mqtt-edge.ts'
 import { connackOf, connectWith } from '../support/raw-mqtt.ts'
+import type { BoundDevice } from '../support/served-lapel.ts'
 import { until } from '../support/until.ts'
 
 const test = suite('MQTT when things fail')
-const edge = await openEdge({ LAPEL_RATE_DEVICE: '20' })
+const perSecond = 20
+const edge = await openEdge({ LAPEL_RATE_DEVICE: `${perSecond}` })
 const { lapel, port, signedIn, listening, entriesOf } = edge
 
 /** The event store of this node, found by its data folder. */
@@ -99,20 +102,51 @@ test('over its rate a device is held back, told so, and loses nothing', async ()
   const raw = await listening(device)
   const messages = 560
   for (let i = 1; i <= messages; i += 1) beat(raw, i, { boot: 1, seq: i })
-  assert.is((await faultOf(raw))['code'], 'rate_limited')
+  const said = await faultOf(raw)
+  assert.is(said['code'], 'rate_limited')
+  assert.ok(Number(said['retry_after']) >= 1)
+  raw.send({ cmd: 'pingreq' })
+  await raw.take('pingresp')
+  const acknowledged = raw.packets.filter(({ cmd }) => cmd === 'puback').length
+  assert.ok(acknowledged < messages, 'PINGREQ is answered while messages are held back')
   for (let i = 1; i <= messages; i += 1) assert.is((await raw.take('puback')).messageId, i)
   raw.end()
   assert.is((await entriesOf(device)).length, messages)
 })
 
-test('unbinding closes the socket at once', async () => {
+test('who goes on over its rate is closed, and what was not acknowledged may be sent again', async () => {
   const device = await lapel.boundDevice()
   const raw = await signedIn(device)
-  const asked = performance.now()
-  await lapel.api(`POST /v1/devices/${device.id}/unbind`)
+  // The burst, what may be held back, and some more.
+  const messages = mqttBurstMessages + (perSecond * mqttHoldBackMsMax) / 1_000 + 50
+  for (let i = 1; i <= messages; i += 1) beat(raw, i, { boot: 1, seq: i })
   await raw.closed()
-  assert.ok(performance.now() - asked < 2_000)
+  assert.ok(raw.packets.filter(({ cmd }) => cmd === 'puback').length < messages)
 })
+
+const ended: readonly (readonly [string, (device: BoundDevice) => Promise<unknown>])[] = [
+  ['unbound', ({ id }) => lapel.api(`POST /v1/devices/${id}/unbind`)],
+  ['retired, and its token with it', ({ id }) => lapel.api(`DELETE /v1/devices/${id}`)],
+  [
+    'bound anew',
+    async ({ id }) => {
+      await lapel.api(`POST /v1/devices/${id}/unbind`)
+      const { body } = await lapel.api('POST /v1/end-users', { name: 'Next' })
+      await lapel.api(`POST /v1/devices/${id}/bind`, { end_user_id: body['id'] })
+    },
+  ],
+]
+
+for (const [what, end] of ended)
+  test(`a device that is ${what}: its socket closes at once, and its token is refused with 5`, async () => {
+    const device = await lapel.boundDevice()
+    const raw = await signedIn(device)
+    const asked = performance.now()
+    await end(device)
+    await raw.closed()
+    assert.ok(performance.now() - asked < 5_000)
+    assert.is(await connackOf(port, connectWith(device.token)), 5)
+  })
 
 test.after(edge.end)
 

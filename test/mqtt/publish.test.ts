@@ -1,6 +1,7 @@
 import { Encoder } from 'cbor-x'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { observationPayloadBytesMax } from '../../protocol/limits.ts'
 import { open } from '../../src/store/seal.ts'
 import { connectDevice } from '../support/mqtt-device.ts'
 import { beat, faultOf, openEdge } from '../support/mqtt-edge.ts'
@@ -55,6 +56,24 @@ test('without numbers each delivered heartbeat counts', async () => {
   assert.is((await entriesOf(device)).length, 2)
 })
 
+/** A heartbeat of exactly so many bytes, most of them in a member that nobody knows. */
+const withBytes = (count: number): string => {
+  const head = '{"boot":1,"seq":1,"note":"'
+  return `${head}${'x'.repeat(count - head.length - 2)}"}`
+}
+
+test('as large as its kind may be it is stored', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await signedIn(device)
+  beat(raw, 1, withBytes(observationPayloadBytesMax))
+  await raw.take('puback')
+  raw.end()
+  assert.equal(
+    (await entriesOf(device)).map(({ k }) => k),
+    ['heartbeat'],
+  )
+})
+
 const refused: readonly (readonly [string, string, string | Buffer, string, string | undefined])[] =
   [
     ['malformed JSON', 'v1/devices/me/heartbeat', '{"battery_percent":', 'malformed', undefined],
@@ -92,6 +111,13 @@ const refused: readonly (readonly [string, string, string | Buffer, string, stri
       'v1/devices/me/heartbeat/cbor',
       Buffer.from(cbor.encode({ flags: Buffer.from('x') })),
       'malformed',
+      undefined,
+    ],
+    [
+      'a payload too large for its kind',
+      'v1/devices/me/heartbeat',
+      withBytes(observationPayloadBytesMax + 1),
+      'too_large',
       undefined,
     ],
     ['an unknown topic', 'v1/devices/me/weather', '{}', 'unknown_topic', undefined],
@@ -181,18 +207,27 @@ const trespasses: readonly (readonly [string, string, boolean])[] = [
   ["another device's topic", 'v1/devices/dev_0000000000000000000000/heartbeat', false],
   ['a system topic', '$SYS/x/new/clients', false],
   ['a topic of nobody', 'hello', false],
+  ['a wildcard', 'v1/devices/+/heartbeat', false],
+  ['a wildcard for all', 'v1/devices/me/#', false],
   ['retained', 'v1/devices/me/heartbeat', true],
   ['more than eight levels', `v1/devices/me/${'x/'.repeat(6)}x`, false],
 ]
 
+const trespassesCounted = async (): Promise<number> => {
+  const text = await (await fetch(`${lapel.http}/metrics`)).text()
+  return Number(/^lapel_mqtt_trespasses_total (\d+)$/m.exec(text)?.[1] ?? 0)
+}
+
 for (const [what, topic, retain] of trespasses)
-  test(`${what}: no PUBACK, the connection is closed`, async () => {
+  test(`${what}: no PUBACK, the connection is closed, and it is counted as what it is`, async () => {
     const device = await lapel.boundDevice()
     const raw = await signedIn(device)
+    const before = await trespassesCounted()
     raw.send({ cmd: 'publish', topic, messageId: 1, qos: 1, dup: false, retain, payload: '{}' })
     await raw.closed()
     assert.not.ok(raw.packets.some(({ cmd }) => cmd === 'puback'))
     assert.equal(await entriesOf(device), [])
+    assert.is(await trespassesCounted(), before + 1)
   })
 
 test('PINGREQ is answered while messages wait for the log', async () => {

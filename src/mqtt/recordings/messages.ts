@@ -1,5 +1,6 @@
 import type { RecordingId } from '../../../protocol/ids.ts'
 import { type Instant, instantOf, parseInstant } from '../../../protocol/instant.ts'
+import { recordingPayloadBytesMax } from '../../../protocol/limits.ts'
 import type { Boot } from '../../../protocol/payloads.ts'
 import {
   type ChunksPayload,
@@ -12,7 +13,7 @@ import {
 import { recordingIdOf, type TopicRecording, type UpTopic } from '../../../protocol/topics.ts'
 import type { Session } from '../../auth/ports.ts'
 import { decodePayload } from '../payload.ts'
-import { type Fault, invalid } from '../uplink.ts'
+import { type Fault, fault, invalid } from '../uplink.ts'
 
 export type RecordingTopic = Extract<UpTopic, { readonly recording: TopicRecording }>
 
@@ -58,6 +59,7 @@ export const recordingMessageOf = (
   bytes: Uint8Array,
   { principal }: Session,
 ): RecordingMessage | Fault => {
+  if (bytes.length > recordingPayloadBytesMax) return fault('too_large')
   const decoded = decodePayload(bytes, topic.encoding)
   if (decoded.kind === 'malformed')
     return { kind: 'fault', code: 'malformed', message: decoded.reason }

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { chunkIndexMax, chunksPerMessageMax } from '../../../protocol/limits.ts'
+import {
+  chunkIndexMax,
+  chunksPerMessageMax,
+  recordingPayloadBytesMax,
+} from '../../../protocol/limits.ts'
 import { recordingIdOf } from '../../../protocol/topics.ts'
 import { remove } from '../../../src/domain/recording/owner-decisions.ts'
 import { recording } from '../../../src/domain/recording/state.ts'
@@ -43,6 +47,7 @@ const bad: readonly Bad[] = [
     'validation_failed',
     'chunks',
   ],
+  ['a list that is too large', 'chunks', 'x'.repeat(recordingPayloadBytesMax + 1), 'too_large'],
   ['no chunk', 'chunks', { chunks: [] }, 'validation_failed', 'chunks'],
   ['an unknown codec', 'start', { ...start, codec: 'wma' }, 'validation_failed', 'codec'],
   [

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { HttpMeasured, HttpOrder } from './support/http-load.ts'
 import { startLapel } from './support/lapel.ts'
+import { treeCpuSeconds } from './support/process-tree.ts'
 import { runProgram, startProgram } from './support/programs.ts'
 import { measureRebuild } from './support/rebuild.ts'
 import { median, quantile, shown, table } from './support/statistics.ts'
@@ -8,10 +9,11 @@ import { median, quantile, shown, table } from './support/statistics.ts'
 // The management API beside a bare Koa + pg handler, in one run. Reads of the handler take the same columns of the same rows out of Postgres,
 // and the same 50 events, which it keeps as rows; it checks no credential, keeps no log and waits for no fsync but Postgres' own.
 
-const rounds = 3
+const rounds = 2
 const connections = 32
-const writes = 600
+const writes = 400
 const manyDevices = 1_000_000
+const minutesMax = 8
 
 const lapel = await startLapel()
 const devices = await lapel.bindDevices(200)
@@ -27,8 +29,8 @@ const load = (peer: Peer, order: Pick<HttpOrder, 'paths' | 'bodies'>): Promise<H
     port: ports[peer],
     authorization: lapel.key,
     connections,
-    warmupSeconds: 1,
-    seconds: 3,
+    warmupSeconds: 0.5,
+    seconds: 2.5,
   }
   return runProgram<HttpMeasured>('bench/support/http-load.ts', JSON.stringify(full))
 }
@@ -73,8 +75,33 @@ const inTurn = async (
   return measured
 }
 
-/** Registrations at a steady rate; what each took, with the wait for the own read model. */
-const pacedWrites = async (perSecond: number, seconds: number): Promise<number[]> => {
+type Write = { readonly path: string; readonly body: object; readonly status: number }
+
+/** A third each: registrations, devices set free, and those bound again that were set free a hundred turns before. */
+const writeAt = (i: number, ids: readonly string[], person: string): Write => {
+  const turn = Math.floor(i / 3)
+  const idAt = (place: number) => ids[place % ids.length]
+  if (i % 3 === 1) return { path: `/v1/devices/${idAt(turn)}/unbind`, body: {}, status: 200 }
+  const before = turn - ids.length / 2
+  if (i % 3 === 2 && before >= 0)
+    return {
+      path: `/v1/devices/${idAt(before)}/bind`,
+      body: { end_user_id: person },
+      status: 200,
+    }
+  const body = { serial_number: `${run}-paced-${i}`, model: 'bota_pin' }
+  return { path: '/v1/devices', body, status: 201 }
+}
+
+/**
+ * Writes at a steady rate, whatever became of those before; what each took from when it was due, with the wait for the own read model. One that
+ * failed took for ever.
+ */
+const pacedWrites = async (
+  perSecond: number,
+  seconds: number,
+  next: (i: number) => Write,
+): Promise<number[]> => {
   const took: number[] = []
   const pending: Promise<void>[] = []
   const started = performance.now()
@@ -82,10 +109,10 @@ const pacedWrites = async (perSecond: number, seconds: number): Promise<number[]
     const dueMs = started + (i * 1_000) / perSecond
     const waitMs = dueMs - performance.now()
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    const body = { serial_number: `${run}-paced-${i}`, model: 'bota_pin' }
+    const { path, body, status: wanted } = next(i)
     pending.push(
-      lapel.call('POST', '/v1/devices', body).then(({ status }) => {
-        took.push(status === 201 ? performance.now() - dueMs : Number.POSITIVE_INFINITY)
+      lapel.call('POST', path, body).then(({ status }) => {
+        took.push(status === wanted ? performance.now() - dueMs : Number.POSITIVE_INFINITY)
       }),
     )
   }
@@ -133,6 +160,12 @@ const generate = async (): Promise<void> => {
   }
 }
 
+// What hangs ends here, and takes the node with it.
+const overdue = setTimeout(() => {
+  console.error(`not done within ${minutesMax} minutes`)
+  void Promise.all([bare.stop(), lapel.stop()]).then(() => process.exit(1))
+}, minutesMax * 60_000)
+
 try {
   const ids = devices.map(({ id }) => id)
   const person = String((await lapel.call('POST', '/v1/end-users', { name: 'Bench' })).body['id'])
@@ -171,11 +204,14 @@ try {
   }
   console.log(table(rows))
 
-  const took = await pacedWrites(200, 5)
+  const perSecond = 200
+  const cpuBefore = treeCpuSeconds(lapel.pid)
+  const took = await pacedWrites(perSecond, 6, (i) => writeAt(i, ids, person))
+  const cpuMs = ((treeCpuSeconds(lapel.pid) - cpuBefore) * 1_000) / took.length
   console.log(
-    `\ncreate at 200/s, with the wait for the own read model: p50 ${quantile(took, 0.5).toFixed(1)} ms, p99 ${quantile(took, 0.99).toFixed(1)} ms`,
+    `\ncreate, unbind and bind at ${perSecond}/s, with the wait for the own read model: p50 ${quantile(took, 0.5).toFixed(1)} ms, p99 ${quantile(took, 0.99).toFixed(1)} ms, ${cpuMs.toFixed(1)} ms CPU each, ${took.filter((ms) => ms === Number.POSITIVE_INFINITY).length} of ${took.length} failed`,
   )
-  const rates = await measureRebuild(lapel, { devices: 10_000, commits: 400 })
+  const rates = await measureRebuild(lapel, { devices: 5_000, commits: 200 })
   console.log(
     `rebuild: ${shown(rates.lifecycle)} lifecycle events/s, ${shown(rates.observations)} observations/s`,
   )
@@ -199,6 +235,7 @@ try {
     ]),
   )
 } finally {
+  clearTimeout(overdue)
   await bare.stop()
   await lapel.stop()
 }

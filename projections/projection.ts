@@ -20,7 +20,7 @@ export type Projection<Row extends object> = {
   readonly columns: readonly (keyof Row & string)[]
   readonly touches: (event: LogEvent) => Touched
   readonly fold: (row: Row | undefined, event: LogEvent, id: string) => Row | undefined
-  /** How many rows of each project world are such and such: kept beside the rows, so that nobody counts them. */
+  /** How many rows of each project world are such and such: kept beside the rows, so that nobody counts them. Not where rows are `gone` unread. */
   readonly counts?: Readonly<Record<string, (row: Row) => boolean>>
 }
 

@@ -6,7 +6,7 @@ import type { AdminCall, ProjectCall, Reply } from './call.ts'
 import type { Command } from './commands.ts'
 import { parseIfMatch } from './conditions.ts'
 import * as examples from './openapi/examples.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, ReplyDescription } from './operation.ts'
 import type { HttpDeps } from './ports.ts'
 import { refusal } from './refusals.ts'
 import * as keys from './use-cases/api-keys.ts'
@@ -29,23 +29,15 @@ const wholeKey = {
 
 type Replies = Operation['replies']
 
-export const created: Replies = {
-  201: {
-    says: 'The new key.',
-    body: apiKeyReply,
-    example: wholeKey,
-    headers: ['ETag', 'Position', 'Idempotent-Replayed'],
-  },
-}
+const withKey = (says: string): ReplyDescription => ({
+  says,
+  body: apiKeyReply,
+  example: wholeKey,
+  headers: ['ETag', 'Position', 'Idempotent-Replayed'],
+})
 
-export const rotated: Replies = {
-  200: {
-    says: 'The key with its new secret.',
-    body: apiKeyReply,
-    example: wholeKey,
-    headers: ['ETag', 'Position', 'Idempotent-Replayed'],
-  },
-}
+export const created: Replies = { 201: withKey('The new key.') }
+export const rotated: Replies = { 200: withKey('The key with its new secret.') }
 
 export const revoked: Replies = {
   200: {

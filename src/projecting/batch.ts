@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg'
 import type { LogEvent } from '../../projections/log-event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { RowBatch, type RowCache } from './row-batch.ts'
+import { readRows, removeRows, writeRows } from './statements.ts'
 
 /** Somebody else moved the checkpoint: this projector no longer leads, and nothing of its batch is kept. */
 export class CheckpointMoved extends Error {
@@ -52,46 +53,43 @@ export const loadCheckpoints = async (
   )
 }
 
-/** Compare and set: who lost the lead loses the whole batch. */
-export const moveCheckpoints = async (
+type Moving = Pick<Batch, 'schema' | 'from' | 'to'> & { readonly projections: readonly Versioned[] }
+
+const moveWith = async (
   client: PoolClient,
-  {
-    schema,
-    projections,
-    from,
-    to,
-  }: Pick<Batch, 'schema' | 'from' | 'to'> & { readonly projections: readonly Versioned[] },
+  { schema, projections, from, to }: Moving,
+  tables: readonly RowBatch[],
 ): Promise<void> => {
   const behind = projections.filter(({ name }) => (from.get(name) ?? -1n) < to)
   if (behind.length === 0) return
-  const { rowCount } = await client.query({
-    name: `move ${schema}`,
-    text: `update ${schema}.checkpoints c set commit = $1 from unnest($2::text[], $3::int[], $4::bigint[]) as p (name, version, before)
-           where c.projection = p.name and c.version = p.version and c.commit is not distinct from p.before`,
-    values: [
-      to.toString(),
-      behind.map(({ name }) => name),
-      behind.map(({ version }) => version),
-      behind.map(({ name }) => from.get(name)?.toString() ?? null),
-    ],
+  const moved = await writeRows(client, schema, tables, {
+    names: behind.map(({ name }) => name),
+    versions: behind.map(({ version }) => version),
+    before: behind.map(({ name }) => from.get(name)?.toString() ?? null),
+    to: to.toString(),
   })
-  if (rowCount !== behind.length)
+  if (moved !== behind.length)
     throw new CheckpointMoved(`the checkpoints of ${schema} were moved by another`)
 }
 
+/** Compare and set: who lost the lead loses the whole batch. */
+export const moveCheckpoints = (client: PoolClient, moving: Moving): Promise<void> =>
+  moveWith(client, moving, [])
+
 const run = async (client: PoolClient, batch: Batch): Promise<readonly RowBatch[]> => {
-  const rows: RowBatch[] = []
-  for (const projection of batch.projections) {
+  const tables = batch.projections.flatMap((projection) => {
     const from = batch.from.get(projection.name) ?? -1n
     const fresh = batch.events.filter(({ position }) => position > from)
-    if (fresh.length === 0) continue
-    const table = new RowBatch(projection, client, batch.schema, batch.caches?.get(projection.name))
-    await table.apply(fresh)
-    await table.write()
-    rows.push(table)
+    const cache = batch.caches?.get(projection.name)
+    return fresh.length === 0 ? [] : [new RowBatch(projection, fresh, cache)]
+  })
+  await readRows(client, batch.schema, tables)
+  for (const table of tables) {
+    table.fold()
+    await removeRows(client, batch.schema, table)
   }
-  await moveCheckpoints(client, batch)
-  return rows
+  await moveWith(client, batch, tables)
+  return tables
 }
 
 /** All of the work, or none. `begin` may say how it is isolated. */
@@ -111,10 +109,10 @@ export const inTransaction = async <Result>(
   }
 }
 
-/** Rows and checkpoint change in one transaction; returns the checkpoints as they are afterwards. */
 // Rows and checkpoint are lost together in a crash of Postgres, and the log has what they were folded from.
 const unhurried = 'begin; set local synchronous_commit to off'
 
+/** Rows and checkpoint change in one transaction; returns the checkpoints as they are afterwards. */
 export const writeBatch = async (client: PoolClient, batch: Batch): Promise<Checkpoints> => {
   try {
     const rows = await inTransaction(client, unhurried, () => run(client, batch))

@@ -1,7 +1,14 @@
-import type { PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
 
 type Counts = AnyProjection['counts']
+
+/** By how much a count changes. */
+export type CountMove = {
+  readonly project: string
+  readonly projection: string
+  readonly name: string
+  readonly by: number
+}
 
 const projectOf = (row: object): string => String('project_id' in row ? row.project_id : '')
 
@@ -9,15 +16,11 @@ const projectOf = (row: object): string => String('project_id' in row ? row.proj
 export class Counted {
   readonly #counts: Counts
   readonly #projection: string
-  readonly #client: PoolClient
-  readonly #schema: string
   readonly #moved = new Map<string, number[]>()
 
-  constructor({ name, counts }: AnyProjection, client: PoolClient, schema: string) {
+  constructor({ name, counts }: AnyProjection) {
     this.#counts = counts
     this.#projection = name
-    this.#client = client
-    this.#schema = schema
   }
 
   /** A row became another, came (`before` missing) or went. */
@@ -37,27 +40,12 @@ export class Counted {
     this.#moved.set(project, moved)
   }
 
-  /** In the transaction of the rows; one statement, or none. */
-  async write(): Promise<void> {
-    const moves = [...this.#moved].flatMap(([project, moved]) =>
+  moves(): readonly CountMove[] {
+    return [...this.#moved].flatMap(([project, moved]) =>
       this.#counts.flatMap(([name], at) => {
         const by = moved[at] ?? 0
-        return by === 0 ? [] : [{ project, name, by }]
+        return by === 0 ? [] : [{ project, projection: this.#projection, name, by }]
       }),
     )
-    this.#moved.clear()
-    if (moves.length === 0) return
-    await this.#client.query({
-      name: `count ${this.#schema}.${this.#projection}`,
-      text: `insert into ${this.#schema}.counts as c (project_id, projection, name, rows)
-        select m.project, $1, m.name, m.by from unnest($2::text[], $3::text[], $4::bigint[]) as m (project, name, by)
-        on conflict (project_id, projection, name) do update set rows = c.rows + excluded.rows`,
-      values: [
-        this.#projection,
-        moves.map(({ project }) => project),
-        moves.map(({ name }) => name),
-        moves.map(({ by }) => by),
-      ],
-    })
   }
 }

@@ -1,7 +1,5 @@
-import type { PoolClient } from 'pg'
 import type { LogEvent } from '../../projections/log-event.ts'
-import type { AnyProjection } from '../../projections/projection.ts'
-import { removedRowsMax } from '../../protocol/limits.ts'
+import type { AnyProjection, Touched } from '../../projections/projection.ts'
 import { Counted } from './counted.ts'
 
 type Row = Record<string, unknown>
@@ -13,116 +11,136 @@ export type RowCache = {
   readonly clear: () => void
 }
 
+/** Rows to be read: those whose column holds one of the values. */
+export type Wanted = { readonly column: string; readonly values: readonly string[] }
+
+/** All rows whose column holds the value. */
+export type Removal = { readonly column: string; readonly value: string }
+
+/** What a batch makes of a table. */
+export type Changes = { readonly kept: readonly object[]; readonly gone: readonly string[] }
+
+type Step = { readonly event: LogEvent; readonly touched: NonNullable<Touched> }
+
 /** The rows of one table that a batch of events touches: read at once, folded in memory, written at once. */
 export class RowBatch {
-  readonly #projection: AnyProjection
-  readonly #client: PoolClient
-  readonly #table: string
+  readonly projection: AnyProjection
+  readonly #steps: readonly Step[]
   readonly #cache: RowCache | undefined
   readonly #rows = new Map<string, object | undefined>()
   readonly #changed = new Set<string>()
   readonly #counted: Counted
+  /** Of columns by which rows are looked for: the values, and the ids of rows that have or had one. */
+  readonly #sought = new Map<string, Map<string, Set<string>>>()
+  readonly #read = new Map<string, Set<string>>()
+  readonly #removed: Removal[] = []
 
-  constructor(projection: AnyProjection, client: PoolClient, schema: string, cache?: RowCache) {
-    this.#projection = projection
-    this.#client = client
-    this.#table = `${schema}.${projection.name}`
+  constructor(projection: AnyProjection, events: readonly LogEvent[], cache?: RowCache) {
+    this.projection = projection
     this.#cache = cache
-    this.#counted = new Counted(projection, client, schema)
-  }
-
-  async #load(ids: readonly string[]): Promise<void> {
-    const missing: string[] = []
-    for (const id of new Set(ids)) {
-      if (this.#rows.has(id)) continue
-      const cached = this.#cache?.get(id)
-      if (cached) this.#rows.set(id, cached)
-      else missing.push(id)
-    }
-    if (missing.length === 0) return
-    for (const id of missing) this.#rows.set(id, undefined)
-    const { rows } = await this.#client.query<{ id: string; row: Row }>({
-      name: `load ${this.#table}`,
-      text: `select t.${this.#projection.key} as id, to_jsonb(t) as row from ${this.#table} t where t.${this.#projection.key} = any($1)`,
-      values: [missing],
+    this.#counted = new Counted(projection)
+    this.#steps = events.flatMap((event) => {
+      const touched = projection.touches(event)
+      return touched ? [{ event, touched }] : []
     })
-    for (const { id, row } of rows) this.#rows.set(id, asText(row))
   }
 
-  /** Ids of rows whose column holds the value, those of this batch included. */
-  async #find(column: string, value: string): Promise<readonly string[]> {
-    await this.write()
-    const text = `select ${this.#projection.key} as id from ${this.#table} where ${column} = $1`
-    const { rows } = await this.#client.query<{ id: string }>(text, [value])
-    return rows.map(({ id }) => id)
-  }
-
-  /** A recording may have 100,000 chunks: no row of them is read, and no statement takes longer than `removedRowsMax` of them. */
-  async #remove(column: string, value: string): Promise<void> {
-    await this.write()
-    const { key } = this.#projection
-    const some = `select ${key} from ${this.#table} where ${column} = $1 limit ${removedRowsMax}`
-    const text = `delete from ${this.#table} where ${key} = any(array(${some})) returning ${key} as id`
-    for (;;) {
-      const { rows } = await this.#client.query<{ id: string }>(text, [value])
-      for (const { id } of rows) {
-        if (this.#rows.has(id)) this.#rows.set(id, undefined)
-        this.#cache?.put(id, undefined)
+  /** What has to be read before anything is folded. */
+  wanted(): readonly Wanted[] {
+    const missing: string[] = []
+    for (const { touched } of this.#steps) {
+      if ('ids' in touched) for (const id of touched.ids) this.#meet(id, missing)
+      else if ('gone' in touched) this.#seek(touched.gone, touched.is)
+      else {
+        this.#seek(touched.where, touched.is)
+        const values = this.#read.get(touched.where) ?? new Set()
+        this.#read.set(touched.where, values.add(touched.is))
       }
-      if (rows.length < removedRowsMax) return
+    }
+    const byId = missing.length > 0 ? [{ column: this.projection.key, values: missing }] : []
+    const byOthers = [...this.#read].map(([column, values]) => ({ column, values: [...values] }))
+    return [...byId, ...byOthers]
+  }
+
+  #meet(id: string, missing: string[]): void {
+    if (this.#rows.has(id)) return
+    const cached = this.#cache?.get(id)
+    this.#rows.set(id, cached)
+    if (!cached) missing.push(id)
+  }
+
+  #seek(column: string, value: string): void {
+    const values = this.#sought.get(column) ?? new Map<string, Set<string>>()
+    if (!values.has(value)) values.set(value, new Set())
+    this.#sought.set(column, values)
+  }
+
+  /** What was read of them. */
+  take(id: string, row: object): void {
+    if (!this.#rows.get(id)) this.#rows.set(id, asText(row as Row))
+  }
+
+  fold(): void {
+    if (this.#sought.size > 0) for (const [id, row] of this.#rows) this.#note(id, row)
+    for (const { event, touched } of this.#steps) {
+      if ('gone' in touched) this.#remove({ column: touched.gone, value: touched.is })
+      else for (const id of this.#idsOf(touched)) this.#fold(id, event)
     }
   }
 
-  async apply(events: readonly LogEvent[]): Promise<void> {
-    const touched = events.map((event) => this.#projection.touches(event))
-    await this.#load(touched.flatMap((one) => (one && 'ids' in one ? one.ids : [])))
-    for (const [i, event] of events.entries()) {
-      const one = touched[i]
-      if (!one) continue
-      if ('gone' in one) {
-        await this.#remove(one.gone, one.is)
-        continue
-      }
-      const ids = 'ids' in one ? one.ids : await this.#find(one.where, one.is)
-      if (!('ids' in one)) await this.#load(ids)
-      for (const id of new Set(ids)) this.#fold(id, event)
+  #idsOf(touched: Exclude<Step['touched'], { gone: string }>): Iterable<string> {
+    return 'ids' in touched ? new Set(touched.ids) : this.#found(touched.where, touched.is)
+  }
+
+  /** Of these rows those alone are known that the batch met; the table's are removed where they are. */
+  #remove({ column, value }: Removal): void {
+    for (const id of this.#found(column, value)) {
+      this.#rows.set(id, undefined)
+      this.#changed.add(id)
     }
+    this.#removed.push({ column, value })
+  }
+
+  #note(id: string, row: object | undefined): void {
+    if (!row) return
+    for (const [column, values] of this.#sought) values.get(String((row as Row)[column]))?.add(id)
+  }
+
+  #found(column: string, value: string): readonly string[] {
+    const ids = this.#sought.get(column)?.get(value) ?? []
+    return [...ids].filter((id) => (this.#rows.get(id) as Row | undefined)?.[column] === value)
   }
 
   #fold(id: string, event: LogEvent): void {
     const before = this.#rows.get(id)
-    const after = this.#projection.fold(before, event, id)
+    const after = this.projection.fold(before, event, id)
     if (after === before) return
     this.#rows.set(id, after)
     this.#changed.add(id)
     this.#counted.move(before, after)
+    if (this.#sought.size > 0) this.#note(id, after)
   }
 
-  /** One statement for what is there, one for what is gone. */
-  async write(): Promise<void> {
+  changes(): Changes {
     const changed = [...this.#changed]
-    this.#changed.clear()
-    const kept = changed.flatMap((id) => this.#rows.get(id) ?? [])
-    const gone = changed.filter((id) => this.#rows.get(id) === undefined)
-    if (kept.length > 0) await this.#upsert(kept)
-    if (gone.length > 0)
-      await this.#client.query(
-        `delete from ${this.#table} where ${this.#projection.key} = any($1)`,
-        [gone],
-      )
-    await this.#counted.write()
+    return {
+      kept: changed.flatMap((id) => this.#rows.get(id) ?? []),
+      gone: changed.filter((id) => this.#rows.get(id) === undefined),
+    }
   }
 
-  async #upsert(rows: readonly object[]): Promise<void> {
-    const { columns, key } = this.#projection
-    const others = columns.filter((column) => column !== key)
-    await this.#client.query({
-      name: `upsert ${this.#table}`,
-      text: `insert into ${this.#table} (${columns.join(', ')})
-        select ${columns.map((column) => `r.${column}`).join(', ')} from jsonb_populate_recordset(null::${this.#table}, $1::jsonb) r
-        on conflict (${key}) do update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-      values: [JSON.stringify(rows)],
-    })
+  /** Rows of the table that go before anything is written. */
+  removals(): readonly Removal[] {
+    return this.#removed
+  }
+
+  /** Rows that were removed without being met. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) if (!this.#rows.has(id)) this.#cache?.put(id, undefined)
+  }
+
+  moves(): ReturnType<Counted['moves']> {
+    return this.#counted.moves()
   }
 
   /** After the commit: what was folded is what the table holds. */

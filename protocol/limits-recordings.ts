@@ -16,6 +16,10 @@ export const stitchedPartBytesMin = 8_388_608
 export const removalWindowDays = 30
 export const sweepEveryMs = 60_000
 export const sweptRecordingsMax = 1_000
+/** Uploaded recordings whose objects are looked for, by one sweep: a request each. */
+export const sweptWholesMax = 100
+/** After a start: what a node that was killed did not see is found soon. */
+export const firstSweepMs = 5_000
 export const uploadTokenCharsMax = 512
 export const verifiedChunksMax = 64
 /** Of all relayed chunks that are held at once. */

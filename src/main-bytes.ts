@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { Tables } from '../projections/tables.ts'
 import type { RecordingId } from '../protocol/ids.ts'
+import { firstSweepMs, sweepEveryMs } from '../protocol/limits-recordings.ts'
 import type { Config } from './config.ts'
 import { exclusivelyBy } from './recordings/exclusively.ts'
 import { openRecordingBytes, type RecordingBytes } from './recordings/open-bytes.ts'
@@ -20,7 +21,7 @@ type Deps = {
   readonly meter: Meter
 }
 
-/** The movers of recordings' bytes, at work until the node closes. */
+/** The movers of recordings' bytes, at work until the node closes; they sweep soon after the start and again and again. */
 export const openBytes = (
   { database, ...deps }: Deps,
   { incompleteDays, chunkDays }: Pick<Config, 'incompleteDays' | 'chunkDays'>,
@@ -34,6 +35,11 @@ export const openBytes = (
     chunkDays,
   })
   closing.defer(bytes.close)
+  const sweeps = [
+    setTimeout(() => void bytes.sweep(), firstSweepMs),
+    setInterval(() => void bytes.sweep(), sweepEveryMs),
+  ]
+  closing.defer(async () => sweeps.forEach(clearTimeout))
   return bytes
 }
 

@@ -17,6 +17,7 @@ export type LapelUnderTest = {
   readonly mqttPort: number
   readonly databaseUrl: string
   readonly eventStoreUrl: string
+  readonly s3Endpoint: string
   readonly data: string
   /** The test world of its key. */
   readonly project: ProjectId
@@ -119,6 +120,7 @@ export const startLapel = async (
     mqttPort: portOf(node['mqtt'] ?? ''),
     databaseUrl: node['database_url'] ?? '',
     eventStoreUrl: node['eventstore_url'] ?? '',
+    s3Endpoint: node['s3_endpoint'] ?? '',
     data,
     project: String(first?.id_test) as ProjectId,
     createProject: async () => {

@@ -41,6 +41,10 @@ export const treeCpuSeconds = (root: number): number =>
     ? treeOf(root).reduce((sum, { ticks }) => sum + ticks, 0) / ticksPerSecond
     : Number.NaN
 
+/** CPU of one process so far, in seconds; `NaN` where there is no `/proc`. */
+export const cpuSeconds = (pid: number): number =>
+  (processOf(pid)?.ticks ?? Number.NaN) / ticksPerSecond
+
 /** Resident memory of one process, in KiB; `NaN` where there is no `/proc`. */
 export const residentKib = (pid: number): number =>
   (processOf(pid)?.residentPages ?? Number.NaN) * pageKib

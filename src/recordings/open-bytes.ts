@@ -2,7 +2,6 @@ import {
   recordingHintsMax,
   recordingLooksMax,
   stitchesMax,
-  sweepEveryMs,
 } from '../../protocol/limits-recordings.ts'
 import { isComplete } from '../domain/recording/status.ts'
 import type { Place } from './ports.ts'
@@ -19,17 +18,15 @@ export type RecordingBytes = {
   readonly look: (place: Place) => Promise<void>
   /** It was deleted: its objects go. */
   readonly remove: (place: Place) => void
-  /** What nobody tells of is found; runs by itself every `sweepEveryMs`. */
+  /** What nobody tells of is found. */
   readonly sweep: () => Promise<void>
   /** Recordings that wait to be looked at or put together. */
   readonly waiting: () => number
   readonly close: () => Promise<void>
 }
 
-type Deps = Omit<SweepDeps, 'stitch'> & { readonly everyMs?: number }
-
 /** Moves the bytes of recordings: verifies what was uploaded, puts together what is complete, takes away what is past its time. */
-export const openRecordingBytes = (deps: Deps): RecordingBytes => {
+export const openRecordingBytes = (deps: Omit<SweepDeps, 'stitch'>): RecordingBytes => {
   const { log } = deps
   const bounded = { waitingMax: recordingHintsMax, log }
   const stitches = createWork({
@@ -62,7 +59,6 @@ export const openRecordingBytes = (deps: Deps): RecordingBytes => {
       })
     return sweeping
   }
-  const timer = setInterval(() => void sweep(), deps.everyMs ?? sweepEveryMs)
   return {
     hint: (place, index) => void looks.ask(place, index),
     look: (place) => looks.ask(place),
@@ -70,7 +66,6 @@ export const openRecordingBytes = (deps: Deps): RecordingBytes => {
     sweep,
     waiting: () => looks.waiting() + stitches.waiting() + removals.waiting(),
     close: async () => {
-      clearInterval(timer)
       await sweeping
       await Promise.all([looks.close(), stitches.close(), removals.close()])
     },

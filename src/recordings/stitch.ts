@@ -17,7 +17,7 @@ import { copyWhole, isCopied, partBytesFor, writeWhole } from './write-whole.ts'
 type Deps = BytesDeps
 
 /** A chunk that was counted as stored, and whose object is gone or is another. */
-class ChunkLost extends Error {
+export class ChunkLost extends Error {
   override readonly name = 'ChunkLost'
   readonly chunk: Chunk
 
@@ -64,7 +64,8 @@ const codecOf = async (
   return Buffer.concat(magic).equals(oggMagic) ? 'opus' : undefined
 }
 
-const writeObject = async (
+/** Throws `ChunkLost`, `BrokenAudio`. */
+export const writeObject = async (
   deps: Deps,
   place: Place,
   { codec, chunks }: { readonly codec: Codec; readonly chunks: readonly Chunk[] },

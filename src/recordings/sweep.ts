@@ -2,13 +2,18 @@ import { type Kysely, sql } from 'kysely'
 import type { Tables } from '../../projections/tables.ts'
 import type { ProjectId, RecordingId } from '../../protocol/ids.ts'
 import { instantOf, msOf } from '../../protocol/instant.ts'
-import { removalWindowDays, sweptRecordingsMax } from '../../protocol/limits-recordings.ts'
+import {
+  removalWindowDays,
+  sweptRecordingsMax,
+  sweptWholesMax,
+} from '../../protocol/limits-recordings.ts'
 import { chunkKey, recordingPrefix } from '../../protocol/object-keys.ts'
 import { everyChunk } from '../domain/recording/chunks.ts'
 import { fail, giveUp } from '../domain/recording/object-decisions.ts'
 import { type KnownRecording, recording } from '../domain/recording/state.ts'
 import { isComplete } from '../domain/recording/status.ts'
 import { recordingStream } from '../store/streams.ts'
+import { keepWhole } from './keep-whole.ts'
 import { type BytesDeps, bySystem, type Place } from './ports.ts'
 import { removeAll, removeChunks } from './remove.ts'
 import { askAgain } from './stitch.ts'
@@ -83,6 +88,8 @@ const placeOf = ({ id, project_id }: Row): Place => ({
 type Round = {
   readonly rows: (db: Kysely<Tables>, after: Row) => Promise<readonly Row[]>
   readonly work: (place: Place) => Promise<void>
+  /** How many a time. */
+  readonly rowsMax: number
   /** Begins anew behind the last row; else it goes on where it was. */
   readonly isRing: boolean
 }
@@ -91,6 +98,14 @@ const openRows = async (db: Kysely<Tables>, { id }: Row): Promise<readonly Row[]
   (
     await sql<Row>`select id, project_id, '' as at from live.recordings
       where is_open and stage in ('recording', 'stitching') and id > ${id} order by id limit ${sweptRecordingsMax}`.execute(
+      db,
+    )
+  ).rows
+
+const uploadedRows = async (db: Kysely<Tables>, { id }: Row): Promise<readonly Row[]> =>
+  (
+    await sql<Row>`select id, project_id, '' as at from live.recordings
+      where stage = 'uploaded' and deleted_at is null and id > ${id} order by id limit ${sweptWholesMax}`.execute(
       db,
     )
   ).rows
@@ -105,8 +120,8 @@ const rowsBetween =
     return (await query.execute(db)).rows
   }
 
-/** One round after the other, each at most `sweptRecordingsMax` recordings a time. What fails is met again. */
-const createRound = (deps: SweepDeps, { rows, work, isRing }: Round, from: string) => {
+/** One round after the other, each some recordings a time. What fails is met again. */
+const createRound = (deps: SweepDeps, { rows, work, rowsMax, isRing }: Round, from: string) => {
   const first: Row = { id: '', project_id: '', at: from }
   let after = first
   return async (): Promise<void> => {
@@ -117,40 +132,45 @@ const createRound = (deps: SweepDeps, { rows, work, isRing }: Round, from: strin
       )
     const last = found.at(-1)
     if (last) after = last
-    if (isRing && found.length < sweptRecordingsMax) after = first
+    if (isRing && found.length < rowsMax) after = first
   }
 }
 
 /**
- * Finds what nobody told of: chunks whose device never came back, counted objects that are gone, recordings past their time, chunks past
+ * Finds what nobody told of: chunks whose device never came back, counted and whole objects that are gone, recordings past their time, chunks past
  * theirs, objects of deleted recordings. After a start it looks at what ended within the last `removalWindowDays`.
  */
 export const createSweep = (deps: SweepDeps): (() => Promise<void>) => {
   const ago = (days: number) => instantOf(deps.now() - days * dayMs)
+  const some = { rowsMax: sweptRecordingsMax, isRing: false }
+  const open: Round = {
+    ...some,
+    rows: openRows,
+    work: (place) => sweepOpen(deps, place),
+    isRing: true,
+  }
+  const uploaded: Round = {
+    rows: uploadedRows,
+    work: (place) => keepWhole(deps, place),
+    rowsMax: sweptWholesMax,
+    isRing: true,
+  }
+  const stitched: Round = {
+    ...some,
+    rows: rowsBetween('closed_at', () => ago(deps.chunkDays), "ended_how = 'stitched'"),
+    work: (place) => removeChunks(deps, place),
+  }
+  const deleted: Round = {
+    ...some,
+    rows: rowsBetween('deleted_at', () => ago(0), 'true'),
+    work: (place) => removeAll(deps, place),
+  }
   const rounds = [
-    createRound(
-      deps,
-      { rows: openRows, work: (place) => sweepOpen(deps, place), isRing: true },
-      '',
-    ),
-    createRound(
-      deps,
-      {
-        rows: rowsBetween('closed_at', () => ago(deps.chunkDays), "ended_how = 'stitched'"),
-        work: (place) => removeChunks(deps, place),
-        isRing: false,
-      },
-      ago(deps.chunkDays + removalWindowDays),
-    ),
-    createRound(
-      deps,
-      {
-        rows: rowsBetween('deleted_at', () => ago(0), 'true'),
-        work: (place) => removeAll(deps, place),
-        isRing: false,
-      },
-      ago(removalWindowDays),
-    ),
+    createRound(deps, open, ''),
+    // Before its chunks go.
+    createRound(deps, uploaded, ''),
+    createRound(deps, stitched, ago(deps.chunkDays + removalWindowDays)),
+    createRound(deps, deleted, ago(removalWindowDays)),
   ]
   return async () => {
     await deps.exclusively('lapel:recordings:sweep', async () => {

@@ -1,15 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rootOfChunks } from '../../protocol/certificate.ts'
-import { newId, type ProjectId, type RecordingId } from '../../protocol/ids.ts'
-import { instantOf } from '../../protocol/instant.ts'
-import type { Codec } from '../../protocol/media.ts'
-import { chunkKey, recordingPrefix } from '../../protocol/object-keys.ts'
+import type { ProjectId } from '../../protocol/ids.ts'
+import { recordingPrefix } from '../../protocol/object-keys.ts'
 import { headers } from '../../src/cli/simulate/ogg-opus.ts'
-import { announce, finish } from '../../src/domain/recording/device-decisions.ts'
-import { remove } from '../../src/domain/recording/owner-decisions.ts'
-import { type KnownRecording, recording } from '../../src/domain/recording/state.ts'
 import { exclusivelyBy } from '../../src/recordings/exclusively.ts'
 import { openRecordingBytes } from '../../src/recordings/open-bytes.ts'
 import { recordingStream } from '../../src/store/streams.ts'
@@ -18,7 +12,7 @@ import { bucketAt } from '../support/bucket.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { opusChunks } from '../support/opus.ts'
 import { openStage } from '../support/stage.ts'
-import { until } from '../support/until.ts'
+import { recordingsOn, settled, sha256Of } from './announced.ts'
 
 const test = suite('the bytes of recordings')
 const [stage, target] = await Promise.all([openStage(), startTarget()])
@@ -27,11 +21,15 @@ const projector = stage.projector()
 const project: ProjectId = await stage.world()
 const clock = { ms: 0 }
 const dayMs = 86_400_000
+const counts = new Map<string, number>()
 const deps = {
   ledger: stage.ledger,
   objects,
   log: keepLog().log,
-  meter: { count: () => {}, observe: () => {} },
+  meter: {
+    count: (name: string, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by),
+    observe: () => {},
+  },
   now: () => Date.now() + clock.ms,
   db: stage.db,
   exclusively: exclusivelyBy(stage.pool),
@@ -41,100 +39,7 @@ const deps = {
 const bytes = openRecordingBytes(deps)
 const other = openRecordingBytes(deps)
 
-const sha256Of = (body: Uint8Array) => createHash('sha256').update(body).digest('hex')
-const by = stage.by(project)
-const nobody = { endUserId: null, bindingId: null, skewMs: null, quarantineReason: null }
-
-/** A recording as its device announced it. */
-const announced = async (bodies: readonly Buffer[], codec: Codec | null = 'mp3') => {
-  const id: RecordingId = newId('rec_', randomBytes)
-  const stream = recordingStream(project, id)
-  const at = instantOf(Date.now())
-  const begin = {
-    recordingId: id,
-    source: 'mqtt',
-    deviceId: null,
-    ownerOf: () => nobody,
-    codec,
-    sampleRate: 16_000,
-    startedAt: at,
-    boot: null,
-  } as const
-  const chunks = bodies.map((body, k) => ({
-    index: k + 1,
-    bytes: body.length,
-    sha256: sha256Of(body),
-    startedAt: null,
-    durationMs: null,
-  }))
-  await stage.ledger.transact(stream, recording, () => announce({ begin, chunks }), by)
-  const place = { project, recording: id }
-  const keyOf = (index: number, attempt = 0) =>
-    chunkKey(place, { index, sha256: chunks[index - 1]?.sha256 ?? '', attempt })
-  return {
-    place,
-    keyOf,
-    state: async (): Promise<KnownRecording> => {
-      const { state } = await stage.ledger.read(stream, recording)
-      if (state.kind !== 'known') throw new Error('it never started')
-      return state
-    },
-    put: (index: number, body = bodies[index - 1] ?? Buffer.alloc(0), attempt = 0) =>
-      objects.write(keyOf(index, attempt), body, { bytes: body.length, contentType: 'x/y' }),
-    finish: () =>
-      stage.ledger.transact(
-        stream,
-        recording,
-        () =>
-          finish({
-            deviceId: null,
-            totalChunks: bodies.length,
-            totalBytes: 0,
-            durationMs: 1_000,
-            endedAt: at,
-            reason: null,
-          }),
-        by,
-      ),
-    remove: () => stage.ledger.transact(stream, recording, remove, by),
-  }
-}
-
-type Announced = Awaited<ReturnType<typeof announced>>
-
-const settled = (work: () => Promise<boolean>, what: string) => until(work, { what })
-
-const readAll = async (key: string): Promise<Buffer> => {
-  const pieces: Uint8Array[] = []
-  for await (const piece of await objects.read(key)) pieces.push(piece)
-  return Buffer.concat(pieces)
-}
-
-const keysOf = async ({ place }: Announced): Promise<string[]> => {
-  const keys: string[] = []
-  for await (const { key } of objects.list(recordingPrefix(project, place.recording)))
-    keys.push(key)
-  return keys
-}
-
-/** The stitched object, once it is there. */
-const whole = async (one: Announced): Promise<Buffer> => {
-  await settled(async () => (await one.state()).end !== null, 'its end')
-  const { end } = await one.state()
-  if (end?.kind !== 'stitched') throw new Error(JSON.stringify(end))
-  const body = await readAll(end.object)
-  assert.is(sha256Of(body), end.sha256)
-  assert.is(body.length, end.bytes)
-  return body
-}
-
-/** The rows that the sweep reads stand for all that was written. */
-const projected = async (one: Announced, is: (row: Record<string, unknown>) => boolean) =>
-  settled(async () => {
-    const query = 'select * from live.recordings where id = $1'
-    const { rows } = await stage.pool.query(query, [one.place.recording])
-    return rows.length > 0 && is(rows[0])
-  }, 'its row')
+const { announced, readAll, keysOf, whole, projected } = recordingsOn(stage, objects, project)
 
 test('a chunk counts when it is there as it was announced, and not before', async () => {
   const one = await announced([Buffer.from('one'), Buffer.from('two')])
@@ -243,6 +148,28 @@ test('the sweep finds what nobody told of', async () => {
   await bytes.sweep()
   assert.equal(await whole(arrived), Buffer.from('a'))
   assert.equal((await lost.state()).chunks.stored, [])
+})
+
+test('an object that is lost after all is made again of its chunks, and else it is said', async () => {
+  const one = await announced([Buffer.from('one'), Buffer.from('two')])
+  for (const index of [1, 2]) await one.put(index)
+  await one.finish()
+  await bytes.look(one.place)
+  assert.equal(await whole(one), Buffer.from('onetwo'))
+  await projected(one, ({ stage: at }) => at === 'uploaded')
+  const key = `${recordingPrefix(project, one.place.recording)}recording.mp3`
+  const said = (counted: string) => counts.get(counted) ?? 0
+  const before = said('recordings_lost_total')
+  await objects.delete([key])
+  await bytes.sweep()
+  assert.equal(await readAll(key), Buffer.from('onetwo'))
+  assert.ok(said('recordings_made_again_total') >= 1)
+  await objects.delete([key, one.keyOf(2)])
+  await bytes.sweep()
+  assert.ok(!(await keysOf(one)).includes(key))
+  assert.is(said('recordings_lost_total'), before + 1)
+  assert.is((await one.state()).end?.kind, 'stitched')
+  await one.remove()
 })
 
 test('past their time gaps are named, chunks and deleted recordings taken away', async () => {

@@ -2,13 +2,16 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ObjectStore } from '../../src/store/object-store.ts'
 import { openS3 } from '../../src/store/s3.ts'
-import type { RunningLapel } from './lapel.ts'
+import type { NodeFile } from './lapel.ts'
 
 /** The embedded object store of a running node, as the node itself uses it. */
 export const objectsOf = async ({
   data,
   node,
-}: Pick<RunningLapel, 'data' | 'node'>): Promise<ObjectStore> => {
+}: {
+  readonly data: string
+  readonly node: Pick<NodeFile, 's3_endpoint'>
+}): Promise<ObjectStore> => {
   const text = await readFile(join(data, 'objects', 'credentials.json'), 'utf8')
   const keys = JSON.parse(text)
   return openS3({

@@ -17,6 +17,7 @@ import type { Provenance } from '../../src/store/record.ts'
 import { seal } from '../../src/store/seal.ts'
 import { projectStream } from '../../src/store/streams.ts'
 import { createVault, type Vault } from '../../src/store/vault.ts'
+import { checkedStore } from './checked-store.ts'
 import { type FreshDatabase, freshDatabase } from './database.ts'
 import { startEventStore, type TestEventStore } from './event-store.ts'
 import { keepLog } from './keep-log.ts'
@@ -53,7 +54,7 @@ export const openStage = async (): Promise<Stage> => {
   readers.on('error', () => {})
   await migrate(pool)
   const secrets = freshSecrets()
-  const store = connectEventStore(server.url)
+  const store = checkedStore(connectEventStore(server.url))
   const ledger = createLedger({ store, secrets, now: Date.now, random: randomBytes })
   const vault = createVault({ db, secrets, random: randomBytes, now: Date.now })
   const by = (id: ProjectId): Provenance => ({ project: id, actor: 'system', requestId: null })

@@ -1,0 +1,185 @@
+import type { Grant } from '../../protocol/recording-payloads.ts'
+import type { ObjectStore } from '../../src/store/object-store.ts'
+import type { BoundDevice, LapelUnderTest } from './lapel.ts'
+import { cpuSeconds, treeCpuSeconds } from './process-tree.ts'
+import { chunkBytes, type Driven, driveDevice, newChunk, put } from './recording-driver.ts'
+import { quantile } from './statistics.ts'
+
+export type Round = {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Of the node's own process, and of all processes of Lapel, per chunk. */
+  readonly nodeCpuMs: number
+  readonly allCpuMs: number
+}
+
+const measured = async (pid: number, work: (tookMs: number[]) => Promise<void>): Promise<Round> => {
+  const tookMs: number[] = []
+  const [started, node, all] = [performance.now(), cpuSeconds(pid), treeCpuSeconds(pid)]
+  await work(tookMs)
+  const seconds = (performance.now() - started) / 1_000
+  const count = tookMs.length
+  return {
+    perSecond: count / seconds,
+    p50Ms: quantile(tookMs, 0.5),
+    p99Ms: quantile(tookMs, 0.99),
+    nodeCpuMs: ((cpuSeconds(pid) - node) * 1_000) / count,
+    allCpuMs: ((treeCpuSeconds(pid) - all) * 1_000) / count,
+  }
+}
+
+/** The bare object store of the same node: chunks put by pre-signed URLs, so many at once. */
+export const bareRound = (
+  lapel: Pick<LapelUnderTest, 'pid'>,
+  objects: ObjectStore,
+  { atOnce, ms }: { atOnce: number; ms: number },
+): Promise<Round> =>
+  measured(lapel.pid, async (tookMs) => {
+    const until = performance.now() + ms
+    const worker = async () => {
+      while (performance.now() < until) {
+        const { body, sha256 } = newChunk()
+        const key = `bench/${sha256.slice(0, 4)}/${sha256}/0`
+        const grant = { bytes: body.length, contentType: 'audio/ogg', sha256, expiresSeconds: 900 }
+        const begun = performance.now()
+        await put(objects.presignPut(key, grant), body)
+        tookMs.push(performance.now() - begun)
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+  })
+
+type Uploader = { readonly announce: () => void; readonly end: () => Promise<void> }
+
+/** A device that has one chunk under way: announced, granted, put, and below the watermark. */
+const uploader = async (
+  port: number,
+  bound: BoundDevice,
+  stored: (ms: number) => void,
+): Promise<Uploader> => {
+  let chunk = newChunk()
+  let [index, begun] = [0, 0]
+  const device: Driven = await driveDevice(port, bound, {
+    grants: (_, grants) => {
+      for (const grant of grants) if (grant.index === index) void put(grant, chunk.body)
+    },
+    watermark: (_, { stored_up_to }) => {
+      if (stored_up_to < index || begun === 0) return
+      const ms = performance.now() - begun
+      begun = 0
+      stored(ms)
+    },
+  })
+  const recording = device.begin('pcm_s16le')
+  return {
+    announce: () => {
+      chunk = newChunk()
+      index += 1
+      begun = performance.now()
+      device.announce(recording, [{ index, bytes: chunkBytes, sha256: chunk.sha256 }])
+    },
+    end: device.end,
+  }
+}
+
+/** From the announcement to the watermark, one chunk a device at a time. */
+export const endToEndRound = (
+  lapel: Pick<LapelUnderTest, 'pid' | 'mqttPort'>,
+  devices: readonly BoundDevice[],
+  ms: number,
+): Promise<Round> =>
+  measured(lapel.pid, async (tookMs) => {
+    const until = performance.now() + ms
+    const one = async (bound: BoundDevice) => {
+      const over = Promise.withResolvers<void>()
+      const device: Uploader = await uploader(lapel.mqttPort, bound, (took) => {
+        tookMs.push(took)
+        if (performance.now() < until) device.announce()
+        else over.resolve()
+      })
+      device.announce()
+      await over.promise
+      await device.end()
+    }
+    await Promise.all(devices.map(one))
+  })
+
+export type Grants = { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number }
+
+/** So many announcements a second of one chunk each, over all devices; how long a grant takes. */
+export const grantsAtRate = async (
+  { mqttPort }: Pick<LapelUnderTest, 'mqttPort'>,
+  devices: readonly BoundDevice[],
+  { rate, ms }: { rate: number; ms: number },
+): Promise<Grants> => {
+  const asked = new Map<string, number>()
+  const tookMs: number[] = []
+  const heard = {
+    grants: (recording: string, grants: readonly Grant[]) => {
+      for (const { index } of grants) {
+        const begun = asked.get(`${recording}/${index}`)
+        if (begun !== undefined) tookMs.push(performance.now() - begun)
+        asked.delete(`${recording}/${index}`)
+      }
+    },
+    watermark: () => {},
+  }
+  const driven = await Promise.all(devices.map((bound) => driveDevice(mqttPort, bound, heard)))
+  const recordings = driven.map((device) => device.begin('pcm_s16le'))
+  const started = performance.now()
+  const { sha256 } = newChunk()
+  for (let sent = 0; performance.now() - started < ms; ) {
+    for (const due = ((performance.now() - started) * rate) / 1_000; sent < due; sent += 1) {
+      const [at, index] = [sent % driven.length, 1 + Math.floor(sent / driven.length)]
+      asked.set(`${recordings[at]}/${index}`, performance.now())
+      driven[at]?.announce(recordings[at] ?? '', [{ index, bytes: chunkBytes, sha256 }])
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  for (const deadline = Date.now() + 10_000; asked.size > 0 && Date.now() < deadline; )
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  const perSecond = tookMs.length / ((performance.now() - started) / 1_000)
+  await Promise.all(driven.map((device) => device.end()))
+  return { perSecond, p50Ms: quantile(tookMs, 0.5), p99Ms: quantile(tookMs, 0.99) }
+}
+
+/** Messages of 64 chunks, the next when the last one is granted: how many grants a second there can be. */
+export const grantsAtMost = async (
+  { mqttPort }: Pick<LapelUnderTest, 'mqttPort'>,
+  devices: readonly BoundDevice[],
+  ms: number,
+): Promise<number> => {
+  const started = performance.now()
+  let granted = 0
+  const { sha256 } = newChunk()
+  const chunks = Array.from({ length: 64 }, (_, at) => ({
+    index: at + 1,
+    bytes: chunkBytes,
+    sha256,
+  }))
+  const one = async (bound: BoundDevice) => {
+    const over = Promise.withResolvers<void>()
+    let [left, current] = [0, '']
+    const next = (device: Driven) => {
+      if (performance.now() - started > ms) return over.resolve()
+      left = chunks.length
+      current = device.begin('pcm_s16le')
+      device.announce(current, chunks)
+    }
+    const device: Driven = await driveDevice(mqttPort, bound, {
+      grants: (recording, grants) => {
+        if (recording !== current) return
+        granted += grants.length
+        left -= grants.length
+        if (left === 0) next(device)
+      },
+      watermark: () => {},
+    })
+    next(device)
+    await over.promise
+    await device.end()
+  }
+  await Promise.all(devices.map(one))
+  return granted / ((performance.now() - started) / 1_000)
+}

@@ -10,7 +10,9 @@ const rebuild = async ({ httpPort, admin }: LapelUnderTest): Promise<number> => 
     method: 'POST',
     headers: { authorization: `Bearer ${admin}` },
   })
-  const { data } = (await response.json()) as { data: readonly Rebuilt[] }
+  const body = (await response.json()) as { readonly data?: readonly Rebuilt[] }
+  const { data } = body
+  if (!data) throw new Error(`a rebuild ended with ${response.status}: ${JSON.stringify(body)}`)
   if (!data.every(({ equal }) => equal)) throw new Error('a rebuilt read model differs')
   return data[0]?.seconds ?? Number.NaN
 }

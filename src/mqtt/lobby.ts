@@ -46,14 +46,16 @@ export type Lobby = {
 type Waiting = { readonly needed: number }
 type First = { readonly body: Buffer; readonly rest: Buffer }
 
-const judge = ({ body, rest }: First, { onConnect, onRefused }: Lobby): void => {
+const judge = (conn: Duplex, { body, rest }: First, { onConnect, onRefused }: Lobby): void => {
   const packet = parseConnect(body)
   if (packet.kind === 'malformed') onRefused(undefined)
   else if (packet.kind === 'other-version') onRefused(connackCodes.version)
   else {
     const code = refusalOf(packet)
-    if (code === undefined) onConnect(packet, rest)
-    else onRefused(code)
+    if (code === undefined) {
+      conn.pause()
+      onConnect(packet, rest)
+    } else onRefused(code)
   }
 }
 
@@ -83,11 +85,10 @@ export const waitInLobby = (conn: Duplex, lobby: Lobby): void => {
       return
     }
     conn.off('data', take)
-    conn.pause()
-    if (first) judge(first, lobby)
+    if (first) judge(conn, first, lobby)
     else lobby.onRefused(undefined)
   }
   conn.on('data', take)
   // It rests where a balancer's header was read first.
-  conn.resume()
+  if (conn.isPaused()) conn.resume()
 }

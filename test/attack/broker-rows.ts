@@ -130,13 +130,25 @@ const trickling: Row = {
 
 const garbage = mqttPacket.generate(connectWith('dtok_garbage'))
 
-/** CPU of so many CONNECTs of garbage, in seconds. */
-const floodCost = async (target: Pick<Target, 'port' | 'pid'>, count: number): Promise<number> => {
-  const before = cpuSeconds(target.pid)
+/** CPU that a process spends by itself, in seconds a second. */
+const idleRate = async ({ pid }: Pick<Target, 'pid'>): Promise<number> => {
+  const [before, from] = [cpuSeconds(pid), performance.now()]
+  await delay(4_000)
+  return ((cpuSeconds(pid) - before) / (performance.now() - from)) * 1_000
+}
+
+/** CPU of so many CONNECTs of garbage, in seconds, without what is spent whether they come or not. */
+const floodCost = async (
+  target: Pick<Target, 'port' | 'pid'>,
+  count: number,
+  idle = 0,
+): Promise<number> => {
+  const [before, from] = [cpuSeconds(target.pid), performance.now()]
   const begin = (socket: Socket) => socket.write(garbage)
   for (let done = 0; done < count; done += 200)
     await openOf(target, { count: 200, msMax: 5_000, begin })
-  return cpuSeconds(target.pid) - before
+  const seconds = (performance.now() - from) / 1_000
+  return cpuSeconds(target.pid) - before - idle * seconds
 }
 
 const flood: Row = {
@@ -149,9 +161,10 @@ const flood: Row = {
     try {
       // Until both are compiled.
       for (const one of [bare, target]) await floodCost(one, rounds * count)
+      const idle = await idleRate(target)
       let past = 0
       for (let i = 0; i < rounds; i += 1)
-        past += (await floodCost(target, count)) - (await floodCost(bare, count))
+        past += (await floodCost(target, count, idle)) - (await floodCost(bare, count))
       return atMost((Math.max(0, past) / (rounds * count)) * 1e6, 50, 'us')
     } finally {
       bare.end()

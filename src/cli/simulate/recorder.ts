@@ -163,8 +163,9 @@ export class Recorder {
 
   #say(kept: KeptRecording, message: 'start' | 'chunks' | 'finish', body: object): void {
     const { boot } = kept
-    // The clock of another boot says nothing of this one.
-    const at = boot === this.#device.boot ? { at: new Date().toISOString() } : {}
+    // The clock of another boot says nothing of this one, nor what it showed long before the message can go.
+    const isNow = boot === this.#device.boot && this.#device.ready
+    const at = isNow ? { at: new Date().toISOString() } : {}
     this.#device.publish(`recordings/${kept.uuid}/${message}`, { boot, ...at, ...body })
   }
 

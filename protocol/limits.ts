@@ -160,6 +160,8 @@ export const incompleteDaysDefault = 7
 export const incompleteDaysMax = 365
 export const sampleRateHzMax = 768_000
 export const resumedRecordingsMax = 32
+/** For the read models to stand for what was stored before a session began. */
+export const resumeReadMsMax = 10_000
 export const followedRecordingsMax = 64
 export const skewBootsMax = 4
 export const skewSamplesMax = 1_000

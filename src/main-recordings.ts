@@ -8,11 +8,17 @@ import {
 } from '../projections/recordings.ts'
 import type { Tables } from '../projections/tables.ts'
 import { instantOf } from '../protocol/instant.ts'
-import { grantsOutstandingMax, resumedRecordingsMax, skewSamplesMax } from '../protocol/limits.ts'
+import {
+  grantsOutstandingMax,
+  resumedRecordingsMax,
+  resumeReadMsMax,
+  skewSamplesMax,
+} from '../protocol/limits.ts'
 import type { FollowedRecording } from './auth/followed-event.ts'
 import type { WorldReads } from './main-reads.ts'
 import type { RecordingReads } from './mqtt/recordings/ports.ts'
 import { Recordings } from './mqtt/recordings/recordings.ts'
+import type { Projector } from './projecting/projector.ts'
 import type { Ledger } from './store/ledger.ts'
 import type { Log } from './store/log.ts'
 import type { Meter } from './store/meter.ts'
@@ -23,6 +29,7 @@ import { unpacked } from './store/packed.ts'
 type Deps = {
   readonly ledger: Pick<Ledger, 'transact' | 'read'>
   readonly reads: WorldReads
+  readonly projector: Pick<Projector, 'waitFor'>
   readonly objects: Pick<ObjectStore, 'presignPut' | 'check'>
   readonly now: () => number
   readonly log: Log
@@ -32,7 +39,11 @@ type Deps = {
 /** What ended since then is told of again: its device may not know. */
 const resumedClosedMs = 24 * 3_600_000
 
-const readsOf = ({ reads, now }: Deps): RecordingReads => ({
+const readsOf = ({ reads, projector, now }: Deps): RecordingReads => ({
+  reach: async (position) => {
+    if (!(await projector.waitFor(position, resumeReadMsMax)))
+      throw new Error('the read models are behind')
+  },
   open: (project, deviceId) =>
     openRecordingsOf(reads(project), project, { deviceId, limit: resumedRecordingsMax }),
   closed: (project, deviceId) => {

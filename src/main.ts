@@ -141,7 +141,7 @@ const openCore = async (
     projector,
     heartbeats,
     ...nodeObjects,
-    ...openRecordings({ ...hinting, ...nodeObjects, reads: database.reads }, closing),
+    ...openRecordings({ ...hinting, ...nodeObjects, reads: database.reads, projector }, closing),
     bytes,
     log,
     meter,

@@ -59,19 +59,22 @@ const uploader = async (
   stored: (ms: number) => void,
 ): Promise<Uploader> => {
   let chunk = newChunk()
-  let [index, begun] = [0, 0]
+  let [index, begun, own] = [0, 0, '']
   const device: Driven = await driveDevice(port, bound, {
-    grants: (_, grants) => {
+    grants: (name, grants) => {
+      // After a reconnect a device hears of what it began before, too.
+      if (name !== own) return
       for (const grant of grants) if (grant.index === index) void put(grant, chunk.body)
     },
-    watermark: (_, { stored_up_to }) => {
-      if (stored_up_to < index || begun === 0) return
+    watermark: (name, { stored_up_to }) => {
+      if (name !== own || stored_up_to < index || begun === 0) return
       const ms = performance.now() - begun
       begun = 0
       stored(ms)
     },
   })
   const recording = device.begin('pcm_s16le')
+  own = recording
   return {
     announce: () => {
       chunk = newChunk()

@@ -68,10 +68,11 @@ export const stitchLarge = async (
   bound: BoundDevice,
   { codec, chunks }: { readonly codec: 'opus' | 'pcm_s16le'; readonly chunks: number },
 ): Promise<Stitched> => {
-  let [storedUpTo, status] = [0, '']
+  let [storedUpTo, status, own] = [0, '', '']
   const device = await driveDevice(lapel.mqttPort, bound, {
     grants: () => {},
-    watermark: (_, watermark) => {
+    watermark: (name, watermark) => {
+      if (name !== own) return
       storedUpTo = watermark.stored_up_to
       status = watermark.status
     },
@@ -83,6 +84,7 @@ export const stitchLarge = async (
     }
   }
   const uuid = device.begin(codec)
+  own = uuid
   const place = { project: lapel.project, recording: recordingIdOf(bound.id as DeviceId, uuid) }
   const [first, rest] = bodiesOf(codec)
   const sums = [first, rest].map((body) => createHash('sha256').update(body).digest('hex'))

@@ -9,6 +9,7 @@ import { type KnownRecording, recording } from '../../src/domain/recording/state
 import { openIngest } from '../../src/ingest/ingest.ts'
 import { openRecordings } from '../../src/main-recordings.ts'
 import { startBroker } from '../../src/mqtt/broker.ts'
+import type { Projector } from '../../src/projecting/projector.ts'
 import type { ObjectStore } from '../../src/store/object-store.ts'
 import { openS3 } from '../../src/store/s3.ts'
 import { recordingStream } from '../../src/store/streams.ts'
@@ -97,6 +98,7 @@ const verifierOn = ({ ledger, by }: Stage, project: Parameters<Stage['by']>[0]) 
 
 const brokerOn = async (
   stage: Stage,
+  projector: Projector,
   objects: Pick<ObjectStore, 'presignPut' | 'check'>,
   closing: AsyncDisposableStack,
 ) => {
@@ -109,7 +111,7 @@ const brokerOn = async (
     log,
     meter: { count: () => {}, observe: () => {} },
   }
-  const opened = openRecordings({ ...common, ...stage, objects }, closing)
+  const opened = openRecordings({ ...common, ...stage, projector, objects }, closing)
   const auth = await authOn(stage, { onRecording: opened.onRecording })
   closing.defer(auth.close)
   const ingest = openIngest({ ...common, store: stage.store, lease: auth.lease })
@@ -137,7 +139,12 @@ export const openRecordingEdge = async () => {
   closing.defer(heartbeats.close)
   const down = { is: false }
   const check = () => (down.is ? Promise.reject(new Error('down')) : objects.check())
-  const broker = await brokerOn(stage, { presignPut: objects.presignPut, check }, closing)
+  const broker = await brokerOn(
+    stage,
+    projector,
+    { presignPut: objects.presignPut, check },
+    closing,
+  )
   const project = await stage.world()
   const connect = (token: Token) => connectDevice(broker.port, token.text)
   return {

@@ -1,5 +1,6 @@
 import { createHash, randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { DownError } from '../../../protocol/down-payloads.ts'
 import { chunksPerMessageMax } from '../../../protocol/limits.ts'
 import type { DownGrants, DownWatermark, Grant } from '../../../protocol/recording-payloads.ts'
 import type { SimulatedDevice } from './device.ts'
@@ -162,8 +163,9 @@ export class Recorder {
 
   #say(kept: KeptRecording, message: 'start' | 'chunks' | 'finish', body: object): void {
     const { boot } = kept
-    // The clock of another boot says nothing of this one.
-    const at = boot === this.#device.boot ? { at: new Date().toISOString() } : {}
+    // The clock of another boot says nothing of this one, nor what it showed long before the message can go.
+    const isNow = boot === this.#device.boot && this.#device.ready
+    const at = isNow ? { at: new Date().toISOString() } : {}
     this.#device.publish(`recordings/${kept.uuid}/${message}`, { boot, ...at, ...body })
   }
 
@@ -204,20 +206,28 @@ export class Recorder {
     return counted.size - before
   }
 
+  #keptOf(name: string | undefined): KeptRecording | undefined {
+    return this.#recordings.find(({ uuid, id }) => name === uuid || name === id)
+  }
+
   #hear(topic: string, bytes: Buffer): void {
-    const [name = '', message] = topic.split('/').slice(-2)
-    const kept = this.#recordings.find(({ uuid, id }) => name === uuid || name === id)
+    const [name, message] = topic.split('/').slice(-2)
     const value = JSON.parse(bytes.toString())
-    if (message === 'errors') this.#countError(String(value.code))
-    if (!kept) return
-    if (message === 'watermark') this.#takeWatermark(kept, value)
-    if (message === 'grants')
+    if (message === 'errors') this.#takeError(value)
+    const kept = this.#keptOf(name)
+    if (kept && message === 'watermark') this.#takeWatermark(kept, value)
+    if (kept && message === 'grants')
       for (const grant of (value as DownGrants).grants) this.#put(kept, grant)
   }
 
-  #countError(code: string): void {
+  /** A `finish` that overtook all that began its recording is said again, behind a start. */
+  #takeError({ code, topic }: DownError): void {
     const { errors } = this.#tally
     errors.set(code, (errors.get(code) ?? 0) + 1)
+    const kept = code === 'recording_not_found' ? this.#keptOf(topic?.split('/').at(-2)) : undefined
+    if (!kept) return
+    this.#sayStart(kept)
+    this.#sayFinish(kept)
   }
 
   #takeWatermark(kept: KeptRecording, watermark: DownWatermark): void {

@@ -2,11 +2,14 @@ import type { AwaitedChunk } from '../../../projections/recording-chunks.ts'
 import type { RecordingRow } from '../../../projections/tables.ts'
 import type { DeviceId, ProjectId, RecordingId } from '../../../protocol/ids.ts'
 import type { FollowedRecording } from '../../auth/followed-event.ts'
+import type { Position } from '../../store/event-store.ts'
 import type { Ledger } from '../../store/ledger.ts'
 import type { ObjectStore } from '../../store/object-store.ts'
 
 /** What the read models know. Each may throw when Postgres is down. */
 export type RecordingReads = {
+  /** Resolves when they stand for all that was stored up to a position; throws where that takes too long. */
+  readonly reach: (position: Position) => Promise<void>
   readonly open: (project: ProjectId, device: DeviceId) => Promise<readonly RecordingRow[]>
   /** Those that ended lately. */
   readonly closed: (project: ProjectId, device: DeviceId) => Promise<readonly RecordingRow[]>

@@ -147,8 +147,11 @@ export class Recordings {
   }
 
   async #resumeOnce(connection: Connection): Promise<void> {
-    const { project, deviceId } = connection.session.principal
+    const { principal, epoch } = connection.session
+    const { project, deviceId } = principal
     const { reads } = this.#deps
+    // What the device was told to be stored on the session before must be known: nobody speaks of it again.
+    await reads.reach(epoch)
     const closed = await reads.closed(project, deviceId)
     const open = await reads.open(project, deviceId)
     for (const row of [...closed, ...open]) {

@@ -16,6 +16,7 @@ import {
 import { instantOf } from '../../protocol/instant.ts'
 import * as device from '../../src/domain/device.ts'
 import { confirmToken, refreshToken } from '../../src/domain/token-decisions.ts'
+import { connectEventStore } from '../../src/store/eventstoredb.ts'
 import { deviceStream, ingestStream, nodeStream, sessionStream } from '../../src/store/streams.ts'
 import { openStage } from '../support/stage.ts'
 import { until } from '../support/until.ts'
@@ -260,7 +261,12 @@ test('Postgres comes and goes, and the projector with it', async () => {
 })
 
 test('an unknown type of event stops it, and it says so', async () => {
-  await commit(`proj_${'x'.repeat(22)}.device-dev_${'x'.repeat(22)}`, 'SomethingNew', { salt: 'x' })
+  // As a newer Lapel would write it: the store of the stage takes what this one knows.
+  const newer = connectEventStore(stage.server.url)
+  const event = { id: randomUUID(), type: 'SomethingNew', data: { salt: 'x' }, metadata: { v: 1 } }
+  const stream = `proj_${'x'.repeat(22)}.device-dev_${'x'.repeat(22)}`
+  await newer.append(stream, [event], 'no_stream')
+  await newer.close()
   await until(() => projector.health().status === 'failing', { what: 'the failure' })
 })
 

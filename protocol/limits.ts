@@ -105,8 +105,12 @@ export const ratePerSecondMax = 1_000_000
 export const secretsBytesMax = 1_048_576
 export const tokenGraceSecondsMax = 86_400
 // group commit, reads together
+/** Entries in so many milliseconds from which on a node is busy: 1,000/s. */
+export const busySlotEntriesMin = 100
+export const busySlotMs = 100
 export const commitBackoffFirstMs = 25
 export const commitBackoffMsMax = 1_000
+export const commitGapMs = 24
 export const gatherEntriesMin = 64
 export const gatherMsMax = 8
 /** For which reads of single rows wait for each other, while there are many. */

@@ -11,6 +11,7 @@ import type { Entry } from '../../protocol/observations.ts'
 import type { Boot } from '../../protocol/payloads.ts'
 import { WindowTracker } from '../../protocol/window-tracker.ts'
 import type { EventStore, Position } from '../store/event-store.ts'
+import { Traffic } from '../store/gathering.ts'
 import {
   CommitFailed,
   type Committed,
@@ -89,6 +90,7 @@ const familyOf = (node: NodeId, shard: number): StreamFamily<EntryText> => ({
 })
 
 const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestDeps) => {
+  const traffic = new Traffic()
   const shards: GroupCommit<EntryText>[] = Array.from({ length: shardsCount }, (_, shard) =>
     createGroupCommit<EntryText>({
       store,
@@ -104,6 +106,7 @@ const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestD
         meter.observe('ingest_commit_entries', entries)
         meter.observe('ingest_commit_seconds', ms / 1_000)
       },
+      traffic,
       now,
       monotonic,
       newId,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { commitBackoffFirstMs, commitBackoffMsMax } from '../../protocol/limits.ts'
 import type { EventStore, ExpectedRevision, NewEvent, Position } from './event-store.ts'
-import { Gathering } from './gathering.ts'
+import { Gathering, type Traffic } from './gathering.ts'
 import type { Log } from './log.ts'
 
 /**
@@ -50,6 +50,8 @@ export type GroupCommitOptions<Entry> = {
   readonly onFenced?: () => void
   /** After each commit: entries in it, and milliseconds from its first send to its answer. */
   readonly onCommit?: (entries: number, ms: number) => void
+  /** Of all shards together; of this one alone where it is left out. */
+  readonly traffic?: Traffic
   /** Milliseconds since 1970: names the stream. */
   readonly now: () => number
   /** Milliseconds of a clock that never jumps. */
@@ -104,11 +106,12 @@ class Writer<Entry> {
   #ended = false
   #sweep: NodeJS.Timeout | undefined
   #idle: (() => void)[] = []
-  readonly #gathering = new Gathering()
+  readonly #gathering: Gathering
 
   constructor(options: GroupCommitOptions<Entry>, family: StreamFamily<Entry>) {
     this.#options = options
     this.#family = family
+    this.#gathering = new Gathering(options.monotonic, options.traffic)
   }
 
   pending(): number {
@@ -119,9 +122,10 @@ class Writer<Entry> {
     if (this.#ended) done('fenced', undefined)
     else if (this.pending() >= this.#options.waitingEntriesMax) done('overfull', undefined)
     else {
-      this.#waiting.push({ entry, done, since: this.#options.monotonic() })
+      const since = this.#options.monotonic()
+      this.#waiting.push({ entry, done, since })
       this.#sweep ??= setTimeout(() => this.#failSlow(), this.#options.appendMsMax)
-      this.#gathering.met(this.#waiting.length)
+      this.#gathering.met(this.#waiting.length, since)
       this.#start()
     }
   }
@@ -146,6 +150,7 @@ class Writer<Entry> {
   async #run(): Promise<void> {
     let backoffMs = commitBackoffFirstMs
     while (this.#mayGoOn()) {
+      if (!this.#batch && (await this.#gathering.begin(this.#waiting.length))) continue
       this.#batch ??= this.#take()
       const batch = this.#batch
       const sent = await this.#send(batch)
@@ -153,7 +158,11 @@ class Writer<Entry> {
       if (sent.kind === 'stored') {
         backoffMs = commitBackoffFirstMs
         this.#complete(batch, sent)
-        await this.#gathering.wait(batch.entries, this.#waiting.length, this.#options.entriesMax)
+        await this.#gathering.answered(
+          batch.entries,
+          this.#waiting.length,
+          this.#options.entriesMax,
+        )
       } else if (sent.kind === 'unknown') {
         await delay(backoffMs)
         backoffMs = Math.min(2 * backoffMs, commitBackoffMsMax)

@@ -1,16 +1,24 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { gatherEntriesMin } from '../../protocol/limits.ts'
-import { Gathering } from '../../src/store/gathering.ts'
+import {
+  busySlotEntriesMin,
+  busySlotMs,
+  commitGapMs,
+  gatherEntriesMin,
+} from '../../protocol/limits.ts'
+import { Gathering, Traffic } from '../../src/store/gathering.ts'
 
 const test = suite('gathering')
 
+const isOpen = (work: Promise<unknown>): Promise<boolean> =>
+  Promise.race([
+    work.then(() => false),
+    new Promise<true>((resolve) => setImmediate(() => resolve(true))),
+  ])
+
 /** Whether it waits, when that many were answered and that many wait. */
-const waits = async (answered: number, waiting = 0, most = 1_000): Promise<boolean> => {
-  const turn = new Promise<true>((resolve) => setImmediate(() => resolve(true)))
-  const ended = new Gathering().wait(answered, waiting, most).then(() => false)
-  return Promise.race([ended, turn])
-}
+const waits = (answered: number, waiting = 0, most = 1_000): Promise<boolean> =>
+  isOpen(new Gathering(() => 0).answered(answered, waiting, most))
 
 test('a few never wait, many do unless a commit is full', async () => {
   assert.is(await waits(gatherEntriesMin - 1), false)
@@ -19,16 +27,49 @@ test('a few never wait, many do unless a commit is full', async () => {
 })
 
 test('it ends when those who were answered are there again', async () => {
-  const gathering = new Gathering()
+  const gathering = new Gathering(() => 0)
   let ended = false
-  const waited = gathering.wait(gatherEntriesMin, 3, 1_000).then(() => {
+  const waited = gathering.answered(gatherEntriesMin, 3, 1_000).then(() => {
     ended = true
   })
-  gathering.met(gatherEntriesMin + 2)
+  gathering.met(gatherEntriesMin + 2, 0)
   await Promise.resolve()
   assert.is(ended, false)
-  gathering.met(gatherEntriesMin + 3)
+  gathering.met(gatherEntriesMin + 3, 0)
   await waited
+})
+
+/** A shard that began a commit at 0, and meets so many entries of its node in that slot. */
+const began = async (entries: number) => {
+  const clock = { ms: 0 }
+  const traffic = new Traffic()
+  const gathering = new Gathering(() => clock.ms, traffic)
+  assert.is(await gathering.begin(1), false)
+  for (let n = 0; n < entries; n += 1) traffic.met(clock.ms)
+  return { clock, gathering }
+}
+
+test('on a busy node a shard begins a commit at most once in a while, unless many wait', async () => {
+  const quiet = await began(busySlotEntriesMin - 1)
+  assert.is(await quiet.gathering.begin(1), false)
+  const many = await began(busySlotEntriesMin)
+  assert.is(await many.gathering.begin(gatherEntriesMin), false)
+  const later = await began(busySlotEntriesMin)
+  later.clock.ms = commitGapMs
+  assert.is(await later.gathering.begin(1), false)
+  const { gathering } = await began(busySlotEntriesMin)
+  const begins = gathering.begin(gatherEntriesMin - 1)
+  assert.is(await isOpen(begins), true)
+  gathering.met(gatherEntriesMin, 0)
+  assert.is(await begins, true)
+})
+
+test('a node is busy by what came lately', () => {
+  const traffic = new Traffic()
+  for (let n = 0; n < busySlotEntriesMin; n += 1) traffic.met(5)
+  assert.is(traffic.isBusy(busySlotMs - 1), true)
+  assert.is(traffic.isBusy(2 * busySlotMs - 1), true)
+  assert.is(traffic.isBusy(2 * busySlotMs), false)
 })
 
 test.run()

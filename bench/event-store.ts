@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { StoreMeasured, StoreOrder, StoreWork } from './support/event-store-load.ts'
 import { type Program, runProgram, startProgram } from './support/programs.ts'
-import { table } from './support/statistics.ts'
+import { median, table } from './support/statistics.ts'
 
 // `npm run bench -- event-store [--events N] [--seconds S]`: the embedded event store through the real client in a process of its own, and
 // beside it the one that EVENTSTORE_URL names. `--events` is how many the log is filled with at most for rates, size, RSS and start-up.
@@ -155,47 +155,57 @@ const startStore = (folder: string): Promise<Program> => startProgram(main, '--d
 
 const subjectOf = ({ ready, pid }: Program): Subject => ({ name: 'embedded', url: ready, pid })
 
-/** A store that is started on a log of so many events, and used. */
-const measureLog = async (folder: string, from: number, to: number) => {
+const appendRate = async (store: Program): Promise<number> => {
+  const work = { what: 'append', inFlight: 64, batch: 1 } as const
+  const { events, seconds } = await measure(subjectOf(store), work)
+  return events / seconds
+}
+
+const fill = (folder: string, from: number, to: number) =>
+  runProgram('bench/support/event-store-fill.ts', folder, String(from), String(to))
+
+const rateRounds = 3
+
+/** A store that is started on a log of so many events, and used, by turns with the one on a small log. */
+const measureLog = async (
+  small: Program,
+  folder: string,
+  [from, to]: readonly [number, number],
+) => {
   say(`a log of ${to.toLocaleString('en')} events`)
   const filling = performance.now()
-  await runProgram('bench/support/event-store-fill.ts', folder, String(from), String(to))
+  await fill(folder, from, to)
   const filled = (to - from) / ((performance.now() - filling) / 1_000)
   const started = performance.now()
   const store = await startStore(folder)
   const startMs = performance.now() - started
-  const { events, seconds: took } = await measure(subjectOf(store), {
-    what: 'append',
-    inFlight: 64,
-    batch: 1,
-  })
+  const rates: { readonly here: number; readonly there: number }[] = []
+  for (let round = 0; round < rateRounds; round += 1)
+    rates.push({ here: await appendRate(store), there: await appendRate(small) })
   await measure(subjectOf(store), { what: 'live' })
   const rssMiB = await memberOf(store.pid, 'VmRSS')
   await store.stop()
   const sizeMiB = (await stat(join(folder, 'events.db'))).size / 1_048_576
-  return { filled, startMs, sizeMiB, rssMiB, rate: events / took }
+  const rate = median(rates.map(({ here }) => here))
+  const ratio = rate / median(rates.map(({ there }) => there))
+  return [to.toLocaleString('en'), filled, startMs, sizeMiB, rssMiB, rate, ratio]
 }
 
+const smallLogEvents = 100_000
+
 const measureLogs = async (folder: string) => {
-  const sizes = [100_000, 1_000_000, 10_000_000].filter((size) => size < logEvents)
-  const rows: (string | number)[][] = [
-    [
-      'events in the log',
-      'filled/s',
-      'start-up ms',
-      'size MiB',
-      'RSS MiB',
-      'appends/s at 64',
-      'of the first',
-    ],
-  ]
-  let [from, first] = [0, Number.NaN]
+  const [smallFolder, logFolder] = [join(folder, 'small'), join(folder, 'log')]
+  await fill(smallFolder, 0, smallLogEvents)
+  const small = await startStore(smallFolder)
+  const sizes = [smallLogEvents, 1_000_000, 10_000_000].filter((size) => size < logEvents)
+  const head = ['events in the log', 'filled/s', 'start-up ms', 'size MiB', 'RSS MiB']
+  const rows: (string | number)[][] = [[...head, 'appends/s at 64', 'of a log of 100,000']]
+  let from = 0
   for (const to of [...sizes, logEvents]) {
-    const { filled, startMs, sizeMiB, rssMiB, rate } = await measureLog(folder, from, to)
-    if (from === 0) first = rate
+    rows.push(await measureLog(small, logFolder, [from, to]))
     from = to
-    rows.push([to.toLocaleString('en'), filled, startMs, sizeMiB, rssMiB, rate, rate / first])
   }
+  await small.stop()
   console.log(`\n${table(rows)}`)
 }
 
@@ -209,7 +219,7 @@ try {
   ]
   await measureAll(subjects)
   await embedded.stop()
-  await measureLogs(join(folder, 'log'))
+  await measureLogs(folder)
 } finally {
   await rm(folder, { recursive: true, force: true })
 }

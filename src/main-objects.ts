@@ -17,15 +17,23 @@ export type NodeObjects = {
   readonly sendEventsTo: (http: Config['http']) => Promise<void>
 }
 
-/** A node starts without its object store: it only takes no bytes until the bucket is there. */
-const keepBucket = async (objects: ObjectStore, log: Log, signal: AbortSignal): Promise<void> => {
-  while (!signal.aborted)
+/** A node starts without its object store: it only takes no bytes until the bucket is there. Says when that was first tried. */
+const keepBucket = (objects: ObjectStore, log: Log, signal: AbortSignal) => {
+  const make = async (): Promise<boolean> => {
     try {
-      return await objects.ensureBucket()
+      await objects.ensureBucket()
+      return true
     } catch (error) {
       log.warn({ error }, 'the object store (S3_ENDPOINT, S3_BUCKET) cannot be used yet')
-      await delay(objectStoreRetryMs, undefined, { signal }).catch(() => {})
+      return false
     }
+  }
+  const tried = make()
+  const keep = async (): Promise<void> => {
+    for (let isMade = await tried; !isMade && !signal.aborted; isMade = await make())
+      await delay(objectStoreRetryMs, undefined, { signal }).catch(() => {})
+  }
+  return { tried, kept: keep() }
 }
 
 const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
@@ -40,14 +48,19 @@ export const openObjects = (
   const objects = openS3({ ...service, now: Date.now })
   closing.defer(objects.close)
   const stopping = new AbortController()
-  const kept = keepBucket(objects, log, stopping.signal)
+  const { tried, kept } = keepBucket(objects, log, stopping.signal)
   closing.defer(async () => {
     stopping.abort()
     await kept
   })
   const eventsToken = config.s3.eventsToken ?? randomBytes(32).toString('base64url')
+  // On a first start the bucket is not there before it was made.
+  const check = async (): Promise<void> => {
+    await tried
+    await objects.check()
+  }
   return {
-    objects,
+    objects: { ...objects, check },
     eventsToken,
     sendEventsTo: async ({ host, port }) => {
       if (service.folder === undefined) return

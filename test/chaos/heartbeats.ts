@@ -5,6 +5,7 @@ import { until } from '../support/until.ts'
 import { killAgain, rebuildFaults, secretsOf } from './aftermath.ts'
 import { apiOf, insist, startLoad } from './load.ts'
 import { type NodeUnderFire, startUnderFire } from './node-under-fire.ts'
+import { killsMax, sayVerdict } from './verdict.ts'
 import { chainFaults, commandFaults, heartbeatFaults, readLog } from './verify.ts'
 
 // `npm run chaos -- --kills 20`: kills -9 the node, the event store or Postgres at random moments under load, then holds
@@ -18,7 +19,6 @@ const { values } = parseArgs({
   },
 })
 const control = values.control
-const killsMax = 1_000
 const kills = Math.min(Number(values.kills), killsMax)
 
 const rowFaults = async (
@@ -77,8 +77,4 @@ try {
 } finally {
   await lapel.stop()
 }
-for (const fault of faults.slice(0, 20)) console.log(`FAULT  ${fault}`)
-if (control)
-  console.log(faults.length > 0 ? 'the control was caught' : 'the control was NOT caught')
-else console.log(faults.length === 0 ? 'nothing was lost' : `${faults.length} faults`)
-process.exitCode = faults.length > 0 === control ? 0 : 1
+sayVerdict(faults, control)

@@ -11,6 +11,7 @@ import { until } from '../support/until.ts'
 import { incompleteFile, killAgain, rebuildFaults, secretsOf, whenReady } from './aftermath.ts'
 import { startUnderFire } from './node-under-fire.ts'
 import { startRecordingLoad } from './recording-load.ts'
+import { killsMax, sayVerdict } from './verdict.ts'
 import { chainFaults, readLog } from './verify.ts'
 
 // `npm run chaos -- --recordings 200`: kills -9 the node, the event store, Postgres or the object store at random moments while devices
@@ -26,7 +27,6 @@ const { values } = parseArgs({
   },
 })
 const control = values.control
-const killsMax = 1_000
 const kills = Math.min(Number(values.recordings), killsMax)
 const settleMsMax = 300_000
 const lateMs = 1_000
@@ -147,8 +147,4 @@ try {
   await load.end()
   await lapel.stop()
 }
-for (const fault of faults.slice(0, 20)) console.log(`FAULT  ${fault}`)
-if (control)
-  console.log(faults.length > 0 ? 'the control was caught' : 'the control was NOT caught')
-else console.log(faults.length === 0 ? 'nothing was lost' : `${faults.length} faults`)
-process.exitCode = faults.length > 0 === control ? 0 : 1
+sayVerdict(faults, control)

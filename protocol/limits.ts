@@ -112,6 +112,8 @@ export const commitBackoffFirstMs = 25
 export const commitBackoffMsMax = 1_000
 export const commitGapMs = 24
 export const gatherEntriesMin = 64
+/** In which the entries that wait are written, many in one. */
+export const entrySlabBytes = 262_144
 export const gatherMsMax = 8
 /** For which reads of single rows wait for each other, while there are many. */
 export const readGatherMs = 5

@@ -23,9 +23,10 @@ import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import { ingestStream, shardsCount } from '../store/streams.ts'
 import {
-  type EntryText,
+  type EntryBytes,
   envelopeBytes,
   joined,
+  lengthOf,
   type SerialisedEntry,
   serialised,
 } from './serialised-entry.ts'
@@ -83,7 +84,7 @@ const shardOf = (device: string): number => {
   return (hash >>> 0) % shardsCount
 }
 
-const familyOf = (node: NodeId, shard: number): StreamFamily<EntryText> => ({
+const familyOf = (node: NodeId, shard: number): StreamFamily<EntryBytes> => ({
   streamAt: (ms) => ingestStream(node, shard, ms),
   encode: joined,
   metadata: { v: 1, node },
@@ -91,12 +92,12 @@ const familyOf = (node: NodeId, shard: number): StreamFamily<EntryText> => ({
 
 const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestDeps) => {
   const traffic = new Traffic()
-  const shards: GroupCommit<EntryText>[] = Array.from({ length: shardsCount }, (_, shard) =>
-    createGroupCommit<EntryText>({
+  const shards: GroupCommit<EntryBytes>[] = Array.from({ length: shardsCount }, (_, shard) =>
+    createGroupCommit<EntryBytes>({
       store,
       type: 'IngestCommitted',
       family: familyOf(lease.node(), shard),
-      bytesOf: ({ bytes }) => bytes,
+      bytesOf: lengthOf,
       entriesMax: ingestEntriesMax,
       bytesMax: ingestEventBytesMax - envelopeBytes,
       waitingEntriesMax: ingestWaitingEntriesMax,
@@ -173,7 +174,7 @@ export const openIngest = (deps: IngestDeps): Ingest => {
   /** Once, however often it is sent: the numbers of a heartbeat or boot name it. */
   const addNumbered = (
     device: Device,
-    { boot, seq, text }: { boot: Boot; seq: number; text: EntryText },
+    { boot, seq, bytes }: { boot: Boot; seq: number; bytes: EntryBytes },
     done: Committed,
   ): void => {
     const key = pendingKey(device, boot, seq)
@@ -189,7 +190,7 @@ export const openIngest = (deps: IngestDeps): Ingest => {
     }
     const all = [done]
     device.pending.set(key, all)
-    shards[device.shard]?.add(text, (error, position) => {
+    shards[device.shard]?.add(bytes, (error, position) => {
       device.pending.delete(key)
       if (error === undefined) device.window.meet(boot, seq)
       if (position !== undefined) device.lastPosition = position
@@ -197,10 +198,10 @@ export const openIngest = (deps: IngestDeps): Ingest => {
     })
   }
 
-  const add = ({ d, boot, seq, text }: SerialisedEntry, done: Committed): void => {
+  const add = ({ d, boot, seq, bytes }: SerialisedEntry, done: Committed): void => {
     const device = devices.of(d)
-    if (boot === undefined || seq === undefined) shards[device.shard]?.add(text, done)
-    else addNumbered(device, { boot, seq, text }, done)
+    if (boot === undefined || seq === undefined) shards[device.shard]?.add(bytes, done)
+    else addNumbered(device, { boot, seq, bytes }, done)
   }
 
   return {

@@ -1,9 +1,13 @@
 import type { DeviceId } from '../../protocol/ids.ts'
+import { entrySlabBytes } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import type { Boot } from '../../protocol/payloads.ts'
 
-/** UTF-8 JSON of an entry in parts, a byte a character (latin1): copied once, into the commit. */
-export type EntryText = { readonly parts: readonly string[]; readonly bytes: number }
+/**
+ * UTF-8 JSON of an entry where it was written, in `[from, to)`. Thousands of entries wait at a time: as texts the garbage collector would
+ * copy each of them again and again.
+ */
+export type EntryBytes = { readonly slab: Buffer; readonly from: number; readonly to: number }
 
 /** An entry as it will stand in the log, and what is needed of it until then. */
 export type SerialisedEntry = {
@@ -11,16 +15,31 @@ export type SerialisedEntry = {
   /** Both are there where the entry is named by them: a repeat is stored once. */
   readonly boot: Boot | undefined
   readonly seq: number | undefined
-  readonly text: EntryText
+  readonly bytes: EntryBytes
+}
+
+export const lengthOf = ({ from, to }: EntryBytes): number => to - from
+
+const open = { slab: Buffer.alloc(0), at: 0 }
+
+/** Room in the open slab, or in a new one; whoever wrote into the last keeps it for as long as it waits. */
+const roomFor = (length: number): void => {
+  if (open.at + length <= open.slab.length) return
+  open.slab = Buffer.allocUnsafeSlow(Math.max(length, entrySlabBytes))
+  open.at = 0
+}
+
+/** Takes the parts of an entry, a byte a character (latin1). */
+export const entryBytes = (parts: readonly string[]): EntryBytes => {
+  let length = 0
+  for (const part of parts) length += part.length
+  roomFor(length)
+  const { slab, at: from } = open
+  for (const part of parts) open.at += slab.write(part, open.at, 'latin1')
+  return { slab, from, to: open.at }
 }
 
 const asciiForm = /^[ -~]*$/
-
-export const entryText = (parts: readonly string[]): EntryText => {
-  let bytes = 0
-  for (const part of parts) bytes += part.length
-  return { parts, bytes }
-}
 
 export const serialised = (entry: Entry): SerialisedEntry => {
   const json = JSON.stringify(entry)
@@ -31,22 +50,26 @@ export const serialised = (entry: Entry): SerialisedEntry => {
     d,
     boot: isNamed ? boot : undefined,
     seq: isNamed ? seq : undefined,
-    text: entryText([text]),
+    bytes: entryBytes([text]),
   }
 }
 
 const head = '{"v":1,"entries":['
 const tail = ']}'
+const comma = 0x2c
 export const envelopeBytes = head.length + tail.length
 
 /** The data of a commit: each entry was serialised once, here they are only joined. */
-export const joined = (texts: readonly EntryText[]): Buffer => {
-  const size = texts.reduce((sum, { bytes }) => sum + bytes + 1, envelopeBytes - 1)
+export const joined = (entries: readonly EntryBytes[]): Buffer => {
+  const size = entries.reduce((sum, one) => sum + lengthOf(one) + 1, envelopeBytes - 1)
   const data = Buffer.allocUnsafe(size)
   let at = data.write(head, 'latin1')
-  for (const { parts } of texts) {
-    if (at > head.length) at += data.write(',', at, 'latin1')
-    for (const part of parts) at += data.write(part, at, 'latin1')
+  for (const { slab, from, to } of entries) {
+    if (at > head.length) {
+      data[at] = comma
+      at += 1
+    }
+    at += slab.copy(data, at, from, to)
   }
   data.write(tail, at, 'latin1')
   return data

@@ -4,15 +4,14 @@ import { mqttHoldBackMsMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import { parseUpTopic, type UpTopic, upTopic } from '../../protocol/topics.ts'
 import { rejectedEntry } from '../ingest/rejected-entry.ts'
-import { entryText, type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
+import { entryBytes, type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
 import { seal } from '../store/seal.ts'
 import { refreshKeepAlive } from './aedes-client.ts'
-import type { Completion } from './completions.ts'
 import type { Connection } from './connection.ts'
+import { Delivery, type Edge } from './delivery.ts'
 import { sendError, sendTime } from './downlink.ts'
 import type { PlainHeartbeat } from './plain-heartbeat.ts'
 import type { BrokerDeps } from './ports.ts'
-import type { Pressure } from './pressure.ts'
 import {
   clockOf,
   isOfRecording,
@@ -21,7 +20,8 @@ import {
 } from './recordings/messages.ts'
 import { type Fault, uplinkOf } from './uplink.ts'
 
-type Message = { readonly topic: string; readonly payload: Buffer }
+/** What a message says, and under which topic. */
+type Said = { readonly topic: UpTopic; readonly text: string; readonly payload: Buffer }
 
 const withName = (
   entry: Entry,
@@ -34,41 +34,31 @@ const withName = (
   return { ...entry, data: { ...entry.data, sealed, sealed_for: session.principal.endUserId } }
 }
 
-/** One message of one device on its way: `end` acknowledges it, or closes the connection. */
-type Delivery = {
-  readonly deps: BrokerDeps
-  readonly connection: Connection
-  readonly topic: UpTopic
-  readonly message: Message
-  readonly pressure: Pressure
-  /** Since it waits for the log. */
-  isEntered: boolean
-  readonly end: Completion
-}
+const notStored = (why: unknown): Error => new Error(`not stored: ${why}`)
 
-const store = ({ deps, end }: Delivery, entry: SerialisedEntry, then?: () => void): void => {
-  deps.ingest.add(entry, (error) => {
+const store = (delivery: Delivery, entry: SerialisedEntry, then?: () => void): void => {
+  delivery.edge.deps.ingest.add(entry, (error) => {
     if (error === undefined) then?.()
-    end(error === undefined ? undefined : new Error(`not stored: ${error}`))
+    delivery.end(error === undefined ? undefined : notStored(error))
   })
 }
 
 /** Acknowledged once it is kept, and answered; past the limit it is counted only. */
-const reject = (delivery: Delivery, fault: Fault): void => {
-  const { deps, connection, message, end } = delivery
-  const { kind: _kind, ...said } = fault
-  const answer = () => sendError(connection, { ...said, topic: message.topic })
+const reject = (delivery: Delivery, { text, payload }: Said, fault: Fault): void => {
+  const { edge, connection } = delivery
+  const { deps } = edge
+  const { kind: _kind, ...answered } = fault
+  const answer = () => sendError(connection, { ...answered, topic: text })
   deps.meter.count('mqtt_rejects_total')
   if (connection.rejects.take(deps.monotonic()) > 0) {
     answer()
-    end()
+    delivery.end()
     return
   }
   const rx = instantOf(deps.now())
   const { principal, sealKey } = connection.session
   const refused = {
-    ...message,
-    code: fault.code,
+    ...{ topic: text, payload, code: fault.code },
     ...(fault.field !== undefined && { field: fault.field }),
   }
   const entry = rejectedEntry({ ...principal, sealKey }, refused, { rx, random: deps.random })
@@ -85,63 +75,63 @@ const plainEntry = (
   rx: Instant,
 ): SerialisedEntry => {
   const received = `${numbers === '' ? '' : ','}"rx":"${rx}","data":{`
-  const text = entryText([heartbeatHead, numbers, received, data, '}}'])
-  return { d: session.principal.deviceId, boot, seq, text }
+  const bytes = entryBytes([heartbeatHead, numbers, received, data, '}}'])
+  return { d: session.principal.deviceId, boot, seq, bytes }
 }
-
-const notStored = (why: unknown): Error => new Error(`not stored: ${why}`)
 
 /** A decision, not an observation: appended by itself, in the order in which the recording's messages came. */
 const decide = (
   delivery: Delivery,
-  topic: RecordingTopic,
+  said: Said & { readonly topic: RecordingTopic },
   recordings: NonNullable<BrokerDeps['recordings']>,
 ): void => {
-  const { deps, connection, message, end } = delivery
-  const said = recordingMessageOf(topic, message.payload, connection.session)
-  if (said.kind === 'fault') {
-    reject(delivery, said)
+  const { edge, connection } = delivery
+  const { auth, log } = edge.deps
+  const message = recordingMessageOf(said.topic, said.payload, connection.session)
+  if (message.kind === 'fault') {
+    reject(delivery, said, message)
     return
   }
-  const { lease } = deps.auth
-  const decided = lease.holds() ? recordings.take(connection, said) : Promise.reject('no lease')
+  const { lease } = auth
+  const decided = lease.holds() ? recordings.take(connection, message) : Promise.reject('no lease')
   decided.then(
     (taken) => {
-      if (!lease.holds()) end(notStored('the lease has ended'))
-      else if (taken.kind === 'fault') reject(delivery, taken)
-      else end()
+      if (!lease.holds()) delivery.end(notStored('the lease has ended'))
+      else if (taken.kind === 'fault') reject(delivery, said, taken)
+      else delivery.end()
     },
     (error: unknown) => {
-      deps.log.warn({ error, topic: message.topic }, 'a message about a recording was not stored')
-      end(notStored(error))
+      log.warn({ error, topic: said.text }, 'a message about a recording was not stored')
+      delivery.end(notStored(error))
     },
   )
 }
 
 /** Answered with the time and with all that the device may have forgotten. */
-const welcome = ({ deps, connection }: Delivery, { boot, at }: Entry): void => {
+const welcome = ({ edge: { deps }, connection }: Delivery, { boot, at }: Entry): void => {
   deps.recordings?.showClock(connection, boot, clockOf(at))
   sendTime(connection, deps.now())
   deps.recordings?.resume(connection)
 }
 
-const take = (delivery: Delivery): void => {
-  const { deps, connection, topic, message, pressure } = delivery
-  delivery.isEntered = true
-  pressure.enter(connection.client, message.payload.length)
+const take = (delivery: Delivery, said: Said): void => {
+  const { edge, connection } = delivery
+  const { deps } = edge
+  const { topic, payload } = said
+  delivery.enter()
   connection.encoding = topic.encoding
   const rx = instantOf(deps.now())
-  const plain = isPlain(topic) ? connection.heartbeats.read(message.payload) : undefined
+  const plain = isPlain(topic) ? connection.heartbeats.read(payload) : undefined
   if (plain) {
     store(delivery, plainEntry(connection, plain, rx))
     return
   }
   if (deps.recordings && isOfRecording(topic)) {
-    decide(delivery, topic, deps.recordings)
+    decide(delivery, { ...said, topic }, deps.recordings)
     return
   }
-  const uplink = uplinkOf(topic, message.payload, connection.session, rx)
-  if (uplink.kind === 'fault') reject(delivery, uplink)
+  const uplink = uplinkOf(topic, payload, connection.session, rx)
+  if (uplink.kind === 'fault') reject(delivery, said, uplink)
   else {
     const entry = withName(uplink.entry, uplink.deviceName, connection, deps)
     const then = entry.k === 'boot' ? () => welcome(delivery, entry) : undefined
@@ -152,27 +142,32 @@ const take = (delivery: Delivery): void => {
 const noticeEveryMessages = 50
 
 /** Over its rate a message waits its turn, at most so long; a device that goes on then is cut. */
-const inTurn = (delivery: Delivery): void => {
-  const { deps, connection, message, pressure, end } = delivery
-  const { client, bucket, projectBucket } = connection
-  const nowMs = deps.monotonic()
+const holdBack = (delivery: Delivery, said: Said, waitMs: number): void => {
+  const { edge, connection } = delivery
+  const { deps, pressure } = edge
+  const { client } = connection
+  const { length } = said.payload
+  pressure.holdBack(client, length)
+  deps.meter.count('mqtt_held_back_total')
+  const retry_after = Math.ceil(waitMs / 1_000)
+  if (connection.completions.waiting % noticeEveryMessages === 1)
+    sendError(connection, { code: 'rate_limited', topic: said.text, retry_after })
+  setTimeout(() => {
+    pressure.letGo(client, length)
+    refreshKeepAlive(client)
+    take(delivery, said)
+  }, waitMs)
+}
+
+const inTurn = (delivery: Delivery, said: Said): void => {
+  const { bucket, projectBucket } = delivery.connection
+  const nowMs = delivery.edge.deps.monotonic()
   const waitMs = Math.max(bucket.take(nowMs), projectBucket.take(nowMs))
-  if (waitMs === 0) take(delivery)
-  else if (waitMs > mqttHoldBackMsMax) {
+  if (waitMs === 0) take(delivery, said)
+  else if (waitMs <= mqttHoldBackMsMax) holdBack(delivery, said, waitMs)
+  else {
     projectBucket.giveBack()
-    end(new Error('over its rate for too long'))
-  } else {
-    const { length } = message.payload
-    pressure.holdBack(client, length)
-    deps.meter.count('mqtt_held_back_total')
-    const retry_after = Math.ceil(waitMs / 1_000)
-    if (connection.completions.waiting % noticeEveryMessages === 1)
-      sendError(connection, { code: 'rate_limited', topic: message.topic, retry_after })
-    setTimeout(() => {
-      pressure.letGo(client, length)
-      refreshKeepAlive(client)
-      take(delivery)
-    }, waitMs)
+    delivery.end(new Error('over its rate for too long'))
   }
 }
 
@@ -212,34 +207,14 @@ const ownTopic = (
   return isOwn && !retain && !text.includes('\uFFFD') ? topic : undefined
 }
 
-/** One message of a signed-in device: `acknowledge` is called in its turn, with an error when the connection must be closed. */
-export const createDeliver =
-  (deps: BrokerDeps, pressure: Pressure) =>
-  (connection: Connection, packet: Publish, acknowledge: Completion): void => {
-    const topic = ownTopic(connection, packet)
-    if (!topic) {
-      acknowledge(trespass(deps, connection, packet.topic))
-      return
-    }
-    const { client, load, completions } = connection
-    const message = { topic: packet.topic, payload: bytesOf(packet) }
-    const { length } = message.payload
-    // QoS 0 is taken and promised nothing: it does not hold up what comes behind it.
-    const complete = packet.qos === 0 ? () => {} : completions.next(acknowledge)
-    if (packet.qos === 0) acknowledge()
-    pressure.receive(client, load, length)
-    const delivery: Delivery = {
-      deps,
-      connection,
-      topic,
-      message,
-      pressure,
-      isEntered: false,
-      end: (error) => {
-        if (delivery.isEntered) pressure.leave(length)
-        pressure.done(client, load, length)
-        complete(error)
-      },
-    }
-    inTurn(delivery)
+/** One message of a signed-in device, `id` being its packet id where it has one. */
+export const deliver = (edge: Edge, connection: Connection, packet: Publish, id: number): void => {
+  const topic = ownTopic(connection, packet)
+  if (!topic) {
+    connection.client.emit('error', trespass(edge.deps, connection, packet.topic))
+    return
   }
+  const payload = bytesOf(packet)
+  const received = { qos: packet.qos, id, length: payload.length }
+  inTurn(new Delivery(edge, connection, received), { topic, text: packet.topic, payload })
+}

@@ -2,7 +2,6 @@ import type { Client } from 'aedes'
 import { mqttInflightMax } from '../../protocol/limits.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import {
-  goOnReading,
   type InboundPacket,
   type InboundPublish,
   refreshKeepAlive,
@@ -10,7 +9,7 @@ import {
 } from './aedes-client.ts'
 import type { Connection, Connections } from './connection.ts'
 import type { PublishFrame } from './frames.ts'
-import { createDeliver, isCommonTopic, type Publish } from './on-publish.ts'
+import { deliver, isCommonTopic, type Publish } from './on-publish.ts'
 import type { BrokerDeps } from './ports.ts'
 import { Pressure } from './pressure.ts'
 
@@ -24,21 +23,11 @@ export const takePublish = (
   acknowledgements: Acknowledgements,
 ) => {
   const pressure = new Pressure()
-  const deliver = createDeliver(deps, pressure)
+  const edge = { deps, pressure, acknowledgements }
 
-  const goOn = (connection: Connection): void => {
-    if (!connection.held || connection.completions.waiting > mqttInflightMax / 2) return
-    connection.held = false
-    goOnReading(connection.client, 'inflight')
-  }
-
-  const publish = (connection: Connection, packet: Publish, stored: () => void): void => {
+  const publish = (connection: Connection, packet: Publish, id: number): void => {
     const { client, completions } = connection
-    deliver(connection, packet, (error) => {
-      if (error) client.emit('error', error)
-      else stored()
-      goOn(connection)
-    })
+    deliver(edge, connection, packet, id)
     if (connection.held || completions.waiting < mqttInflightMax) return
     connection.held = true
     stopReading(client, 'inflight')
@@ -50,21 +39,16 @@ export const takePublish = (
     if (met === 'too-many')
       client.emit('error', new Error('too many QoS 2 messages wait for their PUBREL'))
     else if (met === 'stored') acknowledgements.add(client, 'pubrec', id)
-    else if (met === 'new')
-      publish(connection, packet, () => {
-        exactlyOnce.stored(id)
-        acknowledgements.add(client, 'pubrec', id)
-      })
+    else if (met === 'new') publish(connection, packet, id)
   }
 
   const take = (connection: Connection, packet: InboundPublish): void => {
     const { client } = connection
     const { messageId: id = 0, qos } = packet
-    if (qos === 0) publish(connection, packet, () => {})
     // [MQTT-2.3.1-1]
-    else if (id === 0) client.emit('error', new Error('a packet id of 0'))
+    if (qos > 0 && id === 0) client.emit('error', new Error('a packet id of 0'))
     else if (qos === 2) publishTwice(connection, packet, id)
-    else publish(connection, packet, () => acknowledgements.add(client, 'puback', id))
+    else publish(connection, packet, id)
   }
 
   const release = ({ client, exactlyOnce }: Connection, id: number): void => {
@@ -88,9 +72,7 @@ export const takePublish = (
       const connection = connections.of(client)
       if (!connection || !client.connected || !isCommonTopic(topic)) return false
       const qos = id === undefined ? 0 : 1
-      publish(connection, { topic, payload, qos, retain: false }, () => {
-        if (id !== undefined) acknowledgements.add(client, 'puback', id)
-      })
+      publish(connection, { topic, payload, qos, retain: false }, id ?? 0)
       return true
     },
   }

@@ -22,7 +22,7 @@ const eventOf = (entries: readonly Entry[]): StoredEvent => ({
   createdMs: 0,
   position: 9_007_199_254_740_993n,
   type: 'IngestCommitted',
-  data: joined(entries.map((entry) => serialised(entry).text)),
+  data: joined(entries.map((entry) => serialised(entry).bytes)),
   metadata: { v: 1, node: 'AAAAAAAAAAAAAAAA' },
 })
 

@@ -3,7 +3,7 @@ import { type BootWindow, initialWindow } from '../protocol/boot-window.ts'
 import type { SessionEntry } from '../protocol/observations.ts'
 import { WindowTracker } from '../protocol/window-tracker.ts'
 import type { LogEvent, ObservedEntry } from './log-event.ts'
-import { ids, none, projection, type Touched } from './projection.ts'
+import { type Growth, ids, none, projection, type Touched } from './projection.ts'
 import type { DeviceHealthRow, Tables } from './tables.ts'
 
 const silent = (id: string, project: string): DeviceHealthRow => ({
@@ -58,7 +58,7 @@ const heartbeat = (
 
 type Observed = Extract<LogEvent, { kind: 'observed' }>
 
-/** What the entries of one commit say of one device: of each member that was reported, the newest. */
+/** What the entries of commits say of one device: of each member that was reported, the newest. */
 class News {
   readonly #window: WindowTracker
   readonly #data: HeartbeatData = {}
@@ -100,13 +100,23 @@ class News {
   }
 }
 
-const observeAll = (
-  row: DeviceHealthRow,
-  entries: readonly ObservedEntry[] | undefined,
-): DeviceHealthRow => {
+const grow = (row: DeviceHealthRow, id: string): Growth<DeviceHealthRow> => {
   const news = new News(row.boot_window)
-  for (const observed of entries ?? []) if (observed.entry.p === row.project_id) news.meet(observed)
-  return news.into(row)
+  return {
+    meet: (event) => {
+      if (event.kind !== 'observed') return false
+      for (const observed of byDevice(event).get(id) ?? [])
+        if (observed.entry.p === row.project_id) news.meet(observed)
+      return true
+    },
+    row: () => news.into(row),
+  }
+}
+
+const observeAll = (row: DeviceHealthRow, event: Observed, id: string): DeviceHealthRow => {
+  const growth = grow(row, id)
+  growth.meet(event)
+  return growth.row()
 }
 
 // A commit is folded into the row of each of its devices: sorted by device once.
@@ -166,7 +176,7 @@ const touched = (event: LogEvent): Touched => {
 const met = (row: DeviceHealthRow, event: LogEvent, id: string): DeviceHealthRow => {
   switch (event.kind) {
     case 'observed':
-      return observeAll(row, byDevice(event).get(id))
+      return observeAll(row, event, id)
     case 'sessions':
       return event.entries
         .filter(({ d, p }) => d === id && p === row.project_id)
@@ -211,6 +221,7 @@ export const deviceHealth = projection<DeviceHealthRow>({
     if (event.kind === 'device') return recorded(row, event, id)
     return row && met(row, event, id)
   },
+  grow,
   counts: {
     connected: (row) => !row.retired && row.session_id !== null,
     low_battery: (row) => !row.retired && isBatteryLow(row),

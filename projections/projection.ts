@@ -7,6 +7,14 @@ export type Touched =
   | { readonly gone: string; readonly is: string }
   | undefined
 
+/** What events make of a row one after the other, where nobody looks at the row in between: made once, when it is asked for. */
+export type Growth<Row extends object> = {
+  /** Folds the event; false when it is none of those that are folded so. */
+  readonly meet: (event: LogEvent) => boolean
+  /** The very row that it began with when nothing changed. Nothing is met afterwards. */
+  readonly row: () => Row
+}
+
 /**
  * A read model: one table whose rows are folds of the log. `fold` is pure; it returns the row as it is afterwards, `undefined`
  * when there is none, and the very same object when nothing changed.
@@ -20,6 +28,8 @@ export type Projection<Row extends object> = {
   readonly columns: readonly (keyof Row & string)[]
   readonly touches: (event: LogEvent) => Touched
   readonly fold: (row: Row | undefined, event: LogEvent, id: string) => Row | undefined
+  /** The same as `fold`, for a row that many events touch. */
+  readonly grow?: (row: Row, id: string) => Growth<Row>
   /** How many rows of each project world are such and such: kept beside the rows, so that nobody counts them. Not where rows are `gone` unread. */
   readonly counts?: Readonly<Record<string, (row: Row) => boolean>>
 }
@@ -32,14 +42,19 @@ export type AnyProjection = {
   readonly columns: readonly string[]
   readonly touches: (event: LogEvent) => Touched
   readonly fold: (row: object | undefined, event: LogEvent, id: string) => object | undefined
+  readonly grow: ((row: object, id: string) => Growth<object>) | undefined
   /** What is counted, and whether a row is. */
   readonly counts: readonly (readonly [name: string, is: (row: object) => boolean])[]
 }
 
 /** Forgets the row type: the rows that `fold` is given come from this projection's own table. */
-export const projection = <Row extends object>(of: Projection<Row>): AnyProjection => ({
+export const projection = <Row extends object>({
+  grow,
+  ...of
+}: Projection<Row>): AnyProjection => ({
   ...of,
   fold: (row, event, id) => of.fold(row as Row | undefined, event, id),
+  grow: grow && ((row, id) => grow(row as Row, id)),
   counts: Object.entries(of.counts ?? {}).map(([name, is]) => [name, (row) => is(row as Row)]),
 })
 

@@ -200,9 +200,12 @@ export const projectorStopMsMax = 5_000
 export const projectorYoungMegabytesMax = 96
 /** By one statement. */
 export const removedRowsMax = 1_000
+export const deletedRowsMax = 5_000
 /** Gathered until then, plus what was taken at once. */
-export const rebuildBatchEntriesMax = 50_000
+export const rebuildBatchEntriesMax = 5_000
 export const rebuildBatchEventsMax = 5_000
+/** Of the rows that a rebuild keeps in memory, about. */
+export const rebuildRowBytesMax = 268_435_456
 export const rebuildRoundsMax = 3
 // ingest
 export const ingestDevicesMax = 200_000

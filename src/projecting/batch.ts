@@ -80,8 +80,10 @@ const run = async (client: PoolClient, batch: Batch): Promise<readonly RowBatch[
   const tables = batch.projections.flatMap((projection) => {
     const from = batch.from.get(projection.name) ?? -1n
     const fresh = batch.events.filter(({ position }) => position > from)
-    const cache = batch.caches?.get(projection.name)
-    return fresh.length === 0 ? [] : [new RowBatch(projection, fresh, cache)]
+    if (fresh.length === 0) return []
+    const table = new RowBatch(projection, { cache: batch.caches?.get(projection.name) })
+    table.add(fresh)
+    return [table]
   })
   await readRows(client, batch.schema, tables)
   for (const table of tables) {
@@ -110,7 +112,7 @@ export const inTransaction = async <Result>(
 }
 
 // Rows and checkpoint are lost together in a crash of Postgres, and the log has what they were folded from.
-const unhurried = 'begin; set local synchronous_commit to off'
+export const unhurried = 'begin; set local synchronous_commit to off'
 
 /** Rows and checkpoint change in one transaction; returns the checkpoints as they are afterwards. */
 export const writeBatch = async (client: PoolClient, batch: Batch): Promise<Checkpoints> => {

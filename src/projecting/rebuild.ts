@@ -4,16 +4,16 @@ import {
   rebuildBatchEntriesMax,
   rebuildBatchEventsMax,
   rebuildRoundsMax,
+  rebuildRowBytesMax,
 } from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
 import { ahead } from './ahead.ts'
-import { type Checkpoints, inTransaction, least, loadCheckpoints, writeBatch } from './batch.ts'
+import { inTransaction } from './batch.ts'
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { fingerprint } from './fingerprint.ts'
-import { createReadModels } from './migrate.ts'
-import { createRowCache } from './row-cache.ts'
+import { RebuiltTables } from './rebuilt-tables.ts'
 import { batchesOf, type Taken } from './take-batch.ts'
 
 export type Rebuilt = {
@@ -46,6 +46,8 @@ export type RebuildWork = {
   readonly alone: <Result>(work: () => Promise<Result>) => Promise<Result>
   readonly onProgress: (progress: RebuildProgress) => void
   readonly signal: AbortSignal
+  /** How much of the rows is kept in memory; `rebuildRowBytesMax` when left out. */
+  readonly rowBytesMax?: number
 }
 
 const schema = 'rebuilt'
@@ -80,87 +82,76 @@ async function* gathered(batches: AsyncIterable<Taken>, to: bigint): AsyncGenera
 /** The tables beside the live ones, folded as far as they are. */
 class Beside {
   readonly #work: RebuildWork
-  readonly #projections: readonly AnyProjection[]
+  readonly #tables: RebuiltTables
   readonly #lost = new Set<string>()
-  readonly #caches = new Map([['device_health', createRowCache()]])
   readonly #startedMs: number
-  #checkpoints: Checkpoints = new Map()
+  #reached: bigint | undefined
   #events = 0
 
   constructor(work: RebuildWork, projections: readonly AnyProjection[]) {
     this.#work = work
-    this.#projections = projections
+    const rowBytesMax = work.rowBytesMax ?? rebuildRowBytesMax
+    this.#tables = new RebuiltTables(work.client, { schema, projections, rowBytesMax })
     this.#startedMs = work.monotonic()
   }
 
-  get events(): number {
-    return this.#events
+  get about() {
+    const seconds = Math.round(this.#work.monotonic() - this.#startedMs) / 1_000
+    return { events: this.#events, seconds }
   }
 
-  get seconds(): number {
-    return Math.round(this.#work.monotonic() - this.#startedMs) / 1_000
-  }
-
-  get reached(): bigint | null {
-    return least(this.#checkpoints)
-  }
-
-  async create(): Promise<void> {
-    const { client } = this.#work
-    await client.query(`drop schema if exists ${schema} cascade`)
-    await inTransaction(client, 'begin', () => createReadModels(client, schema))
-    this.#checkpoints = await loadCheckpoints(client, schema, this.#projections)
+  create(): Promise<void> {
+    return this.#tables.create()
   }
 
   /** Folds on, up to and with `to`, which the live tables have reached. */
   async catchUp(to: bigint): Promise<void> {
-    const from = this.reached
-    if (from !== null && from >= to) return
+    if (this.#reached !== undefined && this.#reached >= to) return
     const { store, signal } = this.#work
-    const subscription = store.subscribe({ prefixes: projectorPrefixes, from: from ?? 'start' })
+    const from = this.#reached ?? 'start'
+    const subscription = store.subscribe({ prefixes: projectorPrefixes, from })
     const batches = gathered(batchesOf(subscription), to)
     try {
       for await (const { decoded, to: position, ended } of ahead(batches)) {
         signal.throwIfAborted()
-        await this.#write(decoded, position)
+        await this.#fold(decoded, position)
         if (ended) break
       }
     } finally {
       await subscription.close()
     }
+    await this.#tables.write()
+    this.#reached = to
   }
 
-  async #write(decoded: readonly Decoded[], to: bigint): Promise<void> {
-    const { vault, client, onProgress, live } = this.#work
+  async #fold(decoded: readonly Decoded[], to: bigint): Promise<void> {
+    const { vault, onProgress, live } = this.#work
     const keys = await vault.keysOf(sealedSubjects(decoded))
     const events = decoded.flatMap((one) => {
       if (one.kind === 'node-lost') this.#lost.add(one.node)
       return logEventOf(one, keys, (node) => this.#lost.has(node)) ?? []
     })
     this.#events += events.length
-    this.#checkpoints = await writeBatch(client, {
-      schema,
-      projections: this.#projections,
-      events,
-      from: this.#checkpoints,
-      to,
-      caches: this.#caches,
-    })
-    onProgress({ events: this.#events, seconds: this.seconds, position: to, of: live() })
+    await this.#tables.fold(events)
+    onProgress({ ...this.about, position: to, of: live() })
   }
 }
 
 const compared = async (
   { client }: RebuildWork,
   projections: readonly AnyProjection[],
-  { events, seconds }: { readonly events: number; readonly seconds: number },
+  about: Pick<Rebuilt, 'events' | 'seconds'>,
 ): Promise<readonly Rebuilt[]> => {
   const results: Rebuilt[] = []
   for (const projection of projections) {
     const now = await fingerprint(client, schema, projection)
     const before = await fingerprint(client, 'live', projection)
-    const about = { projection: projection.name, events, seconds }
-    results.push({ ...about, fingerprint: now, equal: now === before })
+    results.push({
+      projection: projection.name,
+      ...about,
+      fingerprint: now,
+      equal: now === before,
+    })
   }
   return results
 }
@@ -197,7 +188,7 @@ export const rebuild = async (
   const at = { events: 0, seconds: 0 }
   await alone(async () => {
     await beside.catchUp(live())
-    Object.assign(at, { events: beside.events, seconds: beside.seconds })
+    Object.assign(at, beside.about)
     await client.query(snapshot)
     // The first statement takes the snapshot.
     await client.query('select 1')

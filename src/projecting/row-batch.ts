@@ -1,5 +1,5 @@
 import type { LogEvent } from '../../projections/log-event.ts'
-import type { AnyProjection, Touched } from '../../projections/projection.ts'
+import type { AnyProjection, Growth, Touched } from '../../projections/projection.ts'
 import { Counted } from './counted.ts'
 
 type Row = Record<string, unknown>
@@ -18,29 +18,48 @@ export type Wanted = { readonly column: string; readonly values: readonly string
 export type Removal = { readonly column: string; readonly value: string }
 
 /** What a batch makes of a table. */
-export type Changes = { readonly kept: readonly object[]; readonly gone: readonly string[] }
+export type Changes = {
+  readonly changed: readonly string[]
+  readonly kept: readonly object[]
+  readonly gone: readonly string[]
+}
 
 type Step = { readonly event: LogEvent; readonly touched: NonNullable<Touched> }
 
-/** The rows of one table that a batch of events touches: read at once, folded in memory, written at once. */
+type Options = { readonly cache?: RowCache | undefined; readonly isLong?: boolean }
+
+/**
+ * The rows of one table that a batch of events touches: read at once, folded in memory, written at once. Batches may follow each other before
+ * anything is written: what was met is not read again.
+ */
 export class RowBatch {
   readonly projection: AnyProjection
-  readonly #steps: readonly Step[]
+  #steps: readonly Step[] = []
   readonly #cache: RowCache | undefined
   readonly #rows = new Map<string, object | undefined>()
   readonly #changed = new Set<string>()
-  readonly #counted: Counted
+  #moved = new Set<string>()
+  readonly #isLong: boolean
+  /** Rows that events are folded into, to be made when they are looked at. */
+  readonly #growing = new Map<string, Growth<object>>()
+  #counted: Counted
   /** Of columns by which rows are looked for: the values, and the ids of rows that have or had one. */
   readonly #sought = new Map<string, Map<string, Set<string>>>()
   readonly #read = new Map<string, Set<string>>()
-  readonly #removed: Removal[] = []
+  #removed: Removal[] = []
 
-  constructor(projection: AnyProjection, events: readonly LogEvent[], cache?: RowCache) {
+  /** `isLong`: many batches follow each other before anything is written. */
+  constructor(projection: AnyProjection, { cache, isLong = false }: Options = {}) {
     this.projection = projection
     this.#cache = cache
+    this.#isLong = isLong
     this.#counted = new Counted(projection)
+  }
+
+  /** What is to be folded next. */
+  add(events: readonly LogEvent[]): void {
     this.#steps = events.flatMap((event) => {
-      const touched = projection.touches(event)
+      const touched = this.projection.touches(event)
       return touched ? [{ event, touched }] : []
     })
   }
@@ -75,17 +94,25 @@ export class RowBatch {
     this.#sought.set(column, values)
   }
 
-  /** What was read of them. */
+  /** What was read of them; what was folded since the table was written is newer. */
   take(id: string, row: object): void {
-    if (!this.#rows.get(id)) this.#rows.set(id, asText(row as Row))
+    if (!this.#rows.get(id) && !this.#changed.has(id)) this.#rows.set(id, asText(row as Row))
   }
 
   fold(): void {
-    if (this.#sought.size > 0) for (const [id, row] of this.#rows) this.#note(id, row)
+    this.#moved = new Set()
+    if (this.#sought.size > 0) {
+      this.#ripen()
+      for (const [id, row] of this.#rows) this.#note(id, row)
+    }
     for (const { event, touched } of this.#steps) {
       if ('gone' in touched) this.#remove({ column: touched.gone, value: touched.is })
       else for (const id of this.#idsOf(touched)) this.#fold(id, event)
     }
+    for (const id of this.#moved) this.#changed.add(id)
+    this.#steps = []
+    this.#sought.clear()
+    this.#read.clear()
   }
 
   #idsOf(touched: Exclude<Step['touched'], { gone: string }>): Iterable<string> {
@@ -96,7 +123,7 @@ export class RowBatch {
   #remove({ column, value }: Removal): void {
     for (const id of this.#found(column, value)) {
       this.#rows.set(id, undefined)
-      this.#changed.add(id)
+      this.#moved.add(id)
     }
     this.#removed.push({ column, value })
   }
@@ -111,19 +138,61 @@ export class RowBatch {
     return [...ids].filter((id) => (this.#rows.get(id) as Row | undefined)?.[column] === value)
   }
 
+  /** Where rows are looked for by what they hold, each has to stand as it is. */
+  #grow(id: string, event: LogEvent): boolean {
+    const { grow } = this.projection
+    if (!this.#isLong || !grow || this.#sought.size > 0) return false
+    const growing = this.#growing.get(id)
+    if (growing) return growing.meet(event)
+    const row = this.#rows.get(id)
+    const growth = row && grow(row, id)
+    if (!growth?.meet(event)) return false
+    this.#growing.set(id, growth)
+    this.#moved.add(id)
+    return true
+  }
+
+  #ripen(): void {
+    for (const id of this.#growing.keys()) this.#ripenOne(id)
+  }
+
+  #ripenOne(id: string): void {
+    const growth = this.#growing.get(id)
+    if (!growth) return
+    this.#growing.delete(id)
+    this.#become(id, this.#rows.get(id), growth.row())
+  }
+
   #fold(id: string, event: LogEvent): void {
+    if (this.#grow(id, event)) return
+    this.#ripenOne(id)
     const before = this.#rows.get(id)
-    const after = this.projection.fold(before, event, id)
+    this.#become(id, before, this.projection.fold(before, event, id))
+  }
+
+  #become(id: string, before: object | undefined, after: object | undefined): void {
     if (after === before) return
     this.#rows.set(id, after)
-    this.#changed.add(id)
+    this.#moved.add(id)
     this.#counted.move(before, after)
     if (this.#sought.size > 0) this.#note(id, after)
   }
 
+  /** What the last batch changed: the row, or that there is none. */
+  *moved(): Iterable<readonly [id: string, row: object | undefined]> {
+    for (const id of this.#moved) yield [id, this.#rows.get(id)]
+  }
+
+  /** How many rows stand for more than was made of them yet. */
+  get growing(): number {
+    return this.#growing.size
+  }
+
   changes(): Changes {
+    this.#ripen()
     const changed = [...this.#changed]
     return {
+      changed,
       kept: changed.flatMap((id) => this.#rows.get(id) ?? []),
       gone: changed.filter((id) => this.#rows.get(id) === undefined),
     }
@@ -146,6 +215,13 @@ export class RowBatch {
   /** After the commit: what was folded is what the table holds. */
   remember(): void {
     for (const [id, row] of this.#rows) this.#cache?.put(id, row)
+  }
+
+  /** The same where batches follow: what is met from now on is to be written next time. */
+  settle(): void {
+    this.#changed.clear()
+    this.#removed = []
+    this.#counted = new Counted(this.projection)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg'
-import { namedStatementsMax, removedRowsMax } from '../../protocol/limits.ts'
+import type { AnyProjection } from '../../projections/projection.ts'
+import { deletedRowsMax, namedStatementsMax, removedRowsMax } from '../../protocol/limits.ts'
 import type { CountMove } from './counted.ts'
 import type { RowBatch } from './row-batch.ts'
 
@@ -92,16 +93,41 @@ const upsert = (statement: Statement, schema: string, table: RowBatch, kept: rea
     on conflict (${key}) do update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')})`)
 }
 
-const count = (statement: Statement, schema: string, moves: readonly CountMove[]): void => {
+const counting = (statement: Statement, schema: string, moves: readonly CountMove[]): string => {
   const lists = [
     moves.map(({ project }) => project),
     moves.map(({ projection }) => projection),
     moves.map(({ name }) => name),
   ].map((list) => `${statement.value(list)}::text[]`)
   const by = statement.value(moves.map((move) => move.by))
-  statement.add(`counted as (insert into ${schema}.counts as c (project_id, projection, name, rows)
+  return `insert into ${schema}.counts as c (project_id, projection, name, rows)
     select * from unnest(${lists.join(', ')}, ${by}::bigint[])
-    on conflict (project_id, projection, name) do update set rows = c.rows + excluded.rows)`)
+    on conflict (project_id, projection, name) do update set rows = c.rows + excluded.rows`
+}
+
+/** Adds to what is counted. */
+export const moveCounts = async (
+  client: PoolClient,
+  schema: string,
+  moves: readonly CountMove[],
+): Promise<void> => {
+  const statement = new Statement()
+  if (moves.length === 0) return
+  statement.add(counting(statement, schema, moves))
+  await client.query(statement.query(''))
+}
+
+/** Rows by id, of which the table may have some. */
+export const deleteRows = async (
+  client: PoolClient,
+  schema: string,
+  { name, key }: AnyProjection,
+  ids: readonly string[],
+): Promise<void> => {
+  for (let from = 0; from < ids.length; from += deletedRowsMax)
+    await client.query(`delete from ${schema}.${name} where ${key} = any($1::text[])`, [
+      ids.slice(from, from + deletedRowsMax),
+    ])
 }
 
 export type CheckpointMove = {
@@ -135,7 +161,7 @@ export const writeRows = async (
       )
   }
   const moves = tables.flatMap((table) => table.moves())
-  if (moves.length > 0) count(statement, schema, moves)
+  if (moves.length > 0) statement.add(`counted as (${counting(statement, schema, moves)})`)
   const move = `update ${schema}.checkpoints c set commit = ${position} from unnest(${lists.join(', ')}) as p (name, version, before)
     where c.projection = p.name and c.version = p.version and c.commit is not distinct from p.before`
   const withRows = !statement.isEmpty

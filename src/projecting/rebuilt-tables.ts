@@ -1,0 +1,122 @@
+import type { PoolClient } from 'pg'
+import type { LogEvent } from '../../projections/log-event.ts'
+import type { AnyProjection } from '../../projections/projection.ts'
+import { bare } from './bare-tables.ts'
+import { inTransaction, unhurried } from './batch.ts'
+import { copyRows, jsonColumns } from './copy-rows.ts'
+import { createReadModels } from './migrate.ts'
+import { RowBatch } from './row-batch.ts'
+import { bytesOf } from './row-bytes.ts'
+import { deleteRows, moveCounts, readRows, removeRows } from './statements.ts'
+
+type Given = {
+  readonly schema: string
+  readonly projections: readonly AnyProjection[]
+  /** How much of the rows is kept in memory, about. */
+  readonly rowBytesMax: number
+}
+
+// A tracker of numbers and what was reported last.
+const growthBytes = 1_024
+
+type Table = { rows: RowBatch; bytes: number; readonly sizes: Map<string, number> }
+
+const tableOf = (projection: AnyProjection): Table => ({
+  rows: new RowBatch(projection, { isLong: true }),
+  bytes: 0,
+  sizes: new Map(),
+})
+
+/**
+ * Tables that nobody reads before they are whole, folded in memory: a row is written when all of the log was folded into it, or when there
+ * are too many. Nothing else writes them, so what is in memory is not read again. Indexes are made when the first rows are there.
+ */
+export class RebuiltTables {
+  readonly #client: PoolClient
+  readonly #given: Given
+  #tables: readonly Table[]
+  /** What makes bare tables whole. */
+  #missing: readonly string[] = []
+  #json: ReadonlySet<string> = new Set()
+  #isBare = true
+  /** No row is in a table and not in memory. */
+  #isInMemory = true
+
+  constructor(client: PoolClient, given: Given) {
+    this.#client = client
+    this.#given = given
+    this.#tables = given.projections.map(tableOf)
+  }
+
+  async create(): Promise<void> {
+    const { schema, projections } = this.#given
+    const client = this.#client
+    await client.query(`drop schema if exists ${schema} cascade`)
+    await inTransaction(client, 'begin', async () => {
+      await createReadModels(client, schema)
+      const names = projections.map(({ name }) => name)
+      this.#missing = await bare(client, schema, names)
+      this.#json = await jsonColumns(client, schema)
+    })
+  }
+
+  /** Folds them into the rows; what is in memory past the limit afterwards is written and forgotten. */
+  async fold(events: readonly LogEvent[]): Promise<void> {
+    const { schema, rowBytesMax } = this.#given
+    const batches = this.#tables.map(({ rows }) => rows)
+    for (const rows of batches) rows.add(events)
+    if (this.#isInMemory) for (const rows of batches) rows.wanted()
+    else await readRows(this.#client, schema, batches)
+    let bytes = 0
+    for (const table of this.#tables) {
+      table.rows.fold()
+      measure(table)
+      bytes += table.bytes + table.rows.growing * growthBytes
+    }
+    if (bytes <= rowBytesMax) return
+    await this.write()
+    this.#tables = this.#given.projections.map(tableOf)
+    this.#isInMemory = false
+  }
+
+  /** Writes what was folded since the last time. */
+  async write(): Promise<void> {
+    const client = this.#client
+    await inTransaction(client, unhurried, async () => {
+      for (const { rows } of this.#tables) await this.#put(rows)
+      await moveCounts(
+        client,
+        this.#given.schema,
+        this.#tables.flatMap(({ rows }) => rows.moves()),
+      )
+      if (this.#isBare) for (const statement of this.#missing) await client.query(statement)
+    })
+    if (this.#isBare) for (const { rows } of this.#tables) await this.#analyze(rows.projection)
+    this.#isBare = false
+    for (const { rows } of this.#tables) rows.settle()
+  }
+
+  async #put(rows: RowBatch): Promise<void> {
+    const { schema } = this.#given
+    const client = this.#client
+    const { kept, changed } = rows.changes()
+    if (!this.#isBare) {
+      await removeRows(client, schema, rows)
+      await deleteRows(client, schema, rows.projection, changed)
+    }
+    await copyRows(client, { schema, json: this.#json }, rows.projection, kept)
+  }
+
+  /** Who reads it after the swap has to know what is in it. */
+  async #analyze({ name }: AnyProjection): Promise<void> {
+    await this.#client.query(`analyze ${this.#given.schema}.${name}`)
+  }
+}
+
+const measure = (table: Table): void => {
+  for (const [id, row] of table.rows.moved()) {
+    const bytes = bytesOf(row)
+    table.bytes += bytes - (table.sizes.get(id) ?? 0)
+    table.sizes.set(id, bytes)
+  }
+}

@@ -57,6 +57,7 @@ export type RebuildOutcome =
   | { readonly kind: 'not-leading'; readonly leader: string | undefined }
   | { readonly kind: 'under-way' }
   | { readonly kind: 'unknown-projection'; readonly name: string }
+  | { readonly kind: 'unavailable' }
 
 /** Requests a second, 0 for unlimited (HTTP contract, decision 23). `liveNodes` share each limit. */
 export type Rates = {

@@ -16,8 +16,9 @@ import { HeartbeatDays } from './heartbeat-days.ts'
 import { HeartbeatWriter } from './heartbeat-writer.ts'
 import { createReadModels } from './migrate.ts'
 import { heartbeatReading } from './placed-heartbeats.ts'
-import type { RebuildWork, Rebuilt } from './rebuild.ts'
+import { checkCheckpoints, type RebuildWork, type Rebuilt } from './rebuild.ts'
 import { batchesRead, type Taken } from './take-batch.ts'
+import { takeTables } from './take-tables.ts'
 
 export type HeartbeatRebuild = Omit<RebuildWork, 'vault'> & {
   readonly log: Log
@@ -82,6 +83,8 @@ class Beside {
     const from = this.#reached ?? 'start'
     const subscription = store.subscribe({ prefixes: ingestPrefixes, from })
     const batches = batchesRead(subscription, heartbeatReading)
+    const close = () => void subscription.close()
+    signal.addEventListener('abort', close, { once: true })
     try {
       for await (const { batch, ended, to: taken } of ahead(gathered(batches, to))) {
         signal.throwIfAborted()
@@ -89,8 +92,11 @@ class Beside {
         if (ended) break
       }
     } finally {
+      signal.removeEventListener('abort', close)
       await subscription.close()
     }
+    // Who closed it broke off.
+    signal.throwIfAborted()
     this.#reached = to
   }
 
@@ -128,8 +134,11 @@ const fingerprintOf = async (client: PoolClient, of: string, sinceMs: number): P
   return hash.digest('hex')
 }
 
-const swap = (client: PoolClient) =>
+const swap = ({ client, signal }: HeartbeatRebuild, at: bigint) =>
   inTransaction(client, 'begin', async () => {
+    // Its partitions are locked with it.
+    await takeTables(client, ['live.heartbeats'], signal)
+    await checkCheckpoints(client, [heartbeats], at)
     const { rows } = await client.query<{ name: string }>(
       `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
        where i.inhparent = '${schema}.heartbeats'::regclass`,
@@ -164,8 +173,9 @@ export const rebuildHeartbeats = async (work: HeartbeatRebuild): Promise<readonl
   const result = await compared().finally(() => client.query('commit'))
   signal.throwIfAborted()
   await alone(async () => {
-    await beside.catchUp(live())
-    await swap(client)
+    const at = live()
+    await beside.catchUp(at)
+    await swap(work, at)
   })
   return [result]
 }

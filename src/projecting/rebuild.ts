@@ -10,11 +10,12 @@ import type { EventStore } from '../store/event-store.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
 import { ahead } from './ahead.ts'
-import { inTransaction } from './batch.ts'
+import { CheckpointMoved, inTransaction, type Versioned } from './batch.ts'
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { fingerprint } from './fingerprint.ts'
 import { RebuiltTables } from './rebuilt-tables.ts'
 import { batchesOf, type Taken } from './take-batch.ts'
+import { takeTables } from './take-tables.ts'
 
 export type Rebuilt = {
   readonly projection: string
@@ -111,6 +112,8 @@ class Beside {
     const from = this.#reached ?? 'start'
     const subscription = store.subscribe({ prefixes: projectorPrefixes, from })
     const batches = gathered(batchesOf(subscription), to)
+    const close = () => void subscription.close()
+    signal.addEventListener('abort', close, { once: true })
     try {
       for await (const { decoded, to: position, ended } of ahead(batches)) {
         signal.throwIfAborted()
@@ -118,8 +121,11 @@ class Beside {
         if (ended) break
       }
     } finally {
+      signal.removeEventListener('abort', close)
       await subscription.close()
     }
+    // Who closed it broke off.
+    signal.throwIfAborted()
     await this.#tables.write()
     this.#reached = to
   }
@@ -156,8 +162,32 @@ const compared = async (
   return results
 }
 
-const swap = (client: PoolClient, projections: readonly AnyProjection[]) =>
+/** Whether the live tables are still where the rebuilt ones are: whoever leads by now may have moved them. */
+export const checkCheckpoints = async (
+  client: PoolClient,
+  projections: readonly Versioned[],
+  at: bigint,
+): Promise<void> => {
+  const { rows } = await client.query<{ there: number }>(
+    `select count(*)::int as there from live.checkpoints c
+     join unnest($1::text[], $2::int[]) as p (name, version) on p.name = c.projection and p.version = c.version
+     where c.commit = $3::bigint`,
+    [projections.map(({ name }) => name), projections.map(({ version }) => version), at.toString()],
+  )
+  if (rows[0]?.there !== projections.length)
+    throw new CheckpointMoved('the live tables were moved by another during a rebuild')
+}
+
+type Swap = { readonly projections: readonly AnyProjection[]; readonly at: bigint }
+
+const swap = ({ client, signal }: RebuildWork, { projections, at }: Swap) =>
   inTransaction(client, 'begin', async () => {
+    await takeTables(
+      client,
+      projections.map(({ name }) => `live.${name}`),
+      signal,
+    )
+    await checkCheckpoints(client, projections, at)
     for (const { name } of projections) {
       await client.query(`drop table live.${name}`)
       await client.query(`alter table ${schema}.${name} set schema live`)
@@ -196,8 +226,9 @@ export const rebuild = async (
   const results = await compared(work, projections, at).finally(() => client.query('commit'))
   signal.throwIfAborted()
   await alone(async () => {
-    await beside.catchUp(live())
-    await swap(client, projections)
+    const at = live()
+    await beside.catchUp(at)
+    await swap(work, { projections, at })
   })
   return results
 }

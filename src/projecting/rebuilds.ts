@@ -1,5 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
+import { rebuildLockMsMax } from '../../protocol/limits.ts'
 import type { Versioned } from './batch.ts'
+import { pause } from './pause.ts'
 import type { RebuildProgress, RebuildWork, Rebuilt } from './rebuild.ts'
 
 export type RebuildOptions = {
@@ -14,6 +16,8 @@ export type RebuildOutcome =
   | { readonly kind: 'not-leading'; readonly leader: string | undefined }
   | { readonly kind: 'under-way' }
   | { readonly kind: 'unknown-projection'; readonly name: string }
+  /** Whatever was tried, something that it needs was away: nothing was changed. */
+  | { readonly kind: 'unavailable' }
 
 type Progressing = Pick<RebuildWork, 'client' | 'onProgress' | 'signal'>
 
@@ -27,6 +31,12 @@ type Given<Model extends Versioned> = {
   readonly drop: (client: PoolClient) => Promise<unknown>
 }
 
+// Any number that nobody else locks with in a pair.
+const lock = 7_214_004
+const tryLock = 'select pg_try_advisory_lock($1, hashtext($2)) as locked'
+const unlock = 'select pg_advisory_unlock($1, hashtext($2))'
+const lockPollMs = 100
+
 /** Rebuilds of one leader: one at a time, on a connection of their own. */
 export const createRebuilds = <Model extends Versioned>({
   pool,
@@ -37,24 +47,39 @@ export const createRebuilds = <Model extends Versioned>({
 }: Given<Model>) => {
   let underWay = false
 
+  const key = projections.map(({ name }) => name).join()
+
+  /** One that led before, here or elsewhere, may still be at dropping what it left behind. */
+  const locked = async (client: PoolClient): Promise<boolean> => {
+    for (let waitedMs = 0; waitedMs < rebuildLockMsMax; waitedMs += lockPollMs) {
+      const { rows } = await client.query<{ locked: boolean }>(tryLock, [lock, key])
+      if (rows[0]?.locked) return true
+      await pause(lockPollMs, ending)
+    }
+    return false
+  }
+
   const run = async (
     wanted: readonly Model[],
     { onProgress = () => {}, signal }: RebuildOptions,
-  ): Promise<readonly Rebuilt[]> => {
+  ): Promise<RebuildOutcome> => {
     const client = await pool.connect()
     let broken: Error | undefined
-    client.on('error', (error) => {
+    const onError = (error: Error) => {
       broken = error
-    })
+    }
+    client.on('error', onError)
     try {
+      if (!(await locked(client))) return { kind: 'under-way' }
       const either = signal ? AbortSignal.any([signal, ending]) : ending
-      return await rebuild({ client, onProgress, signal: either }, wanted)
+      const models = await rebuild({ client, onProgress, signal: either }, wanted)
+      return { kind: 'rebuilt', models }
     } catch (error) {
-      await drop(client).catch((failed: Error) => {
-        broken = failed
-      })
+      await drop(client).catch(onError)
       throw error
     } finally {
+      await client.query(unlock, [lock, key]).catch(onError)
+      client.off('error', onError)
       client.release(broken)
     }
   }
@@ -69,7 +94,7 @@ export const createRebuilds = <Model extends Versioned>({
     underWay = true
     try {
       const wanted = projections.filter(({ name }) => names === undefined || names.includes(name))
-      return { kind: 'rebuilt', models: await run(wanted, options) }
+      return await run(wanted, options)
     } finally {
       underWay = false
     }

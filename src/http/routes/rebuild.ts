@@ -5,7 +5,7 @@ import type { AdminCall, Handler, Reply } from '../call.ts'
 import { checked } from '../commands.ts'
 import type { Operation } from '../operation.ts'
 import type { HttpDeps, RebuildOutcome, RebuildProgress, RebuiltModel } from '../ports.ts'
-import { invalidValue, Problem, problemOf } from '../problems.ts'
+import { invalidValue, Problem, problemOf, unavailable } from '../problems.ts'
 
 const linesType = 'application/x-ndjson'
 
@@ -28,7 +28,7 @@ export const rebuildOperation: Operation = {
       lines: true,
     },
   },
-  refusals: ['invalid_state'],
+  refusals: ['invalid_state', 'unavailable'],
 }
 
 type Models = readonly RebuiltModel[]
@@ -38,6 +38,8 @@ const refused = (outcome: Refusals): Problem => {
   switch (outcome.kind) {
     case 'unknown-projection':
       return invalidValue('names', 'names a read model that there is not')
+    case 'unavailable':
+      return unavailable()
     case 'under-way':
       return new Problem('invalid_state', { message: 'A rebuild is under way.' })
     case 'not-leading': {
@@ -76,16 +78,19 @@ const inLines = async (deps: HttpDeps, names: string[] | undefined): Promise<Rep
   const ended = deps.rebuild(names, { onProgress, signal: gone.signal })
   const early = await Promise.race([begun.promise, ended])
   if (early !== undefined && early.kind !== 'rebuilt') throw refused(early)
+  const refuse = ({ code, message }: Problem): void => {
+    put({ error: { code, message } })
+    lines.end()
+  }
   ended.then(
     (outcome) => {
-      if (outcome.kind === 'rebuilt') put({ data: outcome.models })
+      if (outcome.kind !== 'rebuilt') return refuse(refused(outcome))
+      put({ data: outcome.models })
       lines.end()
     },
     (error: unknown) => {
       deps.log.warn({ err: error }, 'a rebuild broke off')
-      const { code, message } = problemOf(error)
-      put({ error: { code, message } })
-      lines.end()
+      refuse(problemOf(error))
     },
   )
   return { status: 200, body: lines, type: linesType }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-// `npm run bench -- api|connect|event-store|idle|ingest|object-store|quota|reads|recordings|revoke`: figures beside peers, in one run, as ratios. Nothing here is a test.
+// `npm run bench -- api|connect|event-store|idle|ingest|object-store|quota|reads|rebuild|recordings|revoke`: figures beside peers, in one run, as ratios. Nothing here is a test.
 const names = [
   'api',
   'connect',
@@ -10,6 +10,7 @@ const names = [
   'object-store',
   'quota',
   'reads',
+  'rebuild',
   'recordings',
   'revoke',
 ] as const

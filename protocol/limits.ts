@@ -63,7 +63,6 @@ export const readPageEventsMax = 500
 /** Histories that were read last, each its newest events: a page of them and one more. */
 export const recentStreamsMax = 256
 export const recentStreamEventsMax = 101
-export const bufferedEventsMax = 64
 export const followedItemsMax = 1_000
 export const resubscribeDelayMsMax = 2_000
 // the object store

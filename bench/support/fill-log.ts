@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
+import nacl from 'tweetnacl'
 import type { DeviceId, ProjectId } from '../../protocol/ids.ts'
 import { newId, parseTokenId } from '../../protocol/ids.ts'
 import { instantOf } from '../../protocol/instant.ts'
@@ -22,9 +23,16 @@ export type FillOrder = {
   readonly commits: number
 }
 
-export type Filled = { readonly events: number; readonly observations: number }
+export type Filled = {
+  readonly events: number
+  readonly observations: number
+  /** Of the last event, decimal. */
+  readonly position: string
+}
 
 const appendsAtOnce = 16
+const shards = 4
+const keysAtOnce = 5_000
 const entriesPerCommit = 1_000
 const order: FillOrder = JSON.parse(process.argv[2] ?? '{}')
 const loaded = await loadSecrets(order.secretsFile)
@@ -42,14 +50,39 @@ const inParallel = async (count: number, work: (i: number) => Promise<void>): Pr
   await Promise.all(Array.from({ length: appendsAtOnce }, worker))
 }
 
-/** Anybody's key opens what was sealed with it; the projector asks the vault for each, which knows none of them and folds nulls. */
-const register = async (project: ProjectId, id: DeviceId): Promise<void> => {
+let last = 0n
+
+const append: typeof store.append = async (...args) => {
+  const done = await store.append(...args)
+  if (done.kind === 'conflict') throw new Error('a stream of the bench was there')
+  if (done.position > last) last = done.position
+  return done
+}
+
+/** As `src/store/vault.ts` keeps them, many at once: a rebuild opens what was sealed under each. */
+const keepKeys = async (
+  project: ProjectId,
+  keys: readonly (readonly [DeviceId, Buffer])[],
+): Promise<void> => {
+  const [kid, kek] = newestOf(secrets.kek)
+  const wrapped = keys.map(([, key]) => {
+    const nonce = Uint8Array.from(randomBytes(nacl.secretbox.nonceLength))
+    return Buffer.concat([nonce, nacl.secretbox(Uint8Array.from(key), nonce, Uint8Array.from(kek))])
+  })
+  await client.query(
+    `insert into vault.subject_keys (subject, project, kek_kid, wrapped, created_at)
+     select subject, $2, $3, wrapped, now() from unnest($1::text[], $4::bytea[]) as k (subject, wrapped)`,
+    [keys.map(([id]) => id), project, kid, wrapped],
+  )
+}
+
+const register = async (project: ProjectId, id: DeviceId, key: Buffer): Promise<void> => {
   const token = mintToken('dtok', randomBytes)
   const token_id = parseTokenId(token.id)
   if (token_id === undefined) throw new Error('a minted token has no id')
   const [pepper_kid, pepper] = newestOf(secrets.pepper)
   const [binding_id, end_user_id] = [newId('bind_', randomBytes), newId('eu_', randomBytes)]
-  const sealed = seal({ serial_number: id, metadata: {} }, randomBytes(32), randomBytes)
+  const sealed = seal({ serial_number: id, metadata: {} }, Uint8Array.from(key), randomBytes)
   const stream = deviceStream(project, id)
   const facts = [
     {
@@ -71,11 +104,7 @@ const register = async (project: ProjectId, id: DeviceId): Promise<void> => {
   const ids = facts.map(() => randomUUID())
   const place = { stream, end: emptyStream, at: instantOf(Date.now()), ids }
   const by = { project, actor: 'system', requestId: null } as const
-  await store.append(
-    stream,
-    record({ secrets, random: randomBytes }, facts, place, by),
-    'no_stream',
-  )
+  await append(stream, record({ secrets, random: randomBytes }, facts, place, by), 'no_stream')
 }
 
 const heartbeats = (project: ProjectId, ids: readonly DeviceId[], commit: number): Buffer => {
@@ -111,21 +140,29 @@ try {
   )
   const ids = known.rows.map(({ id }) => id)
   const made = Array.from({ length: order.devices }, () => newId('dev_', randomBytes))
-  await inParallel(made.length, (i) => register(project, made[i] as DeviceId))
-  const stream = `ingest.20260101-${randomBytes(8).toString('hex')}.0`
-  for (let commit = 0; commit < order.commits; commit += 1) {
-    const data = heartbeats(project, [...ids, ...made], commit)
-    const event = {
-      id: randomUUID(),
-      type: 'IngestCommitted',
-      data,
-      metadata: { v: 1, node: 'bench' },
+  const keys = made.map((id) => [id, randomBytes(nacl.secretbox.keyLength)] as const)
+  for (let from = 0; from < keys.length; from += keysAtOnce)
+    await keepKeys(project, keys.slice(from, from + keysAtOnce))
+  await inParallel(keys.length, async (i) => {
+    const [id, key] = keys[i] ?? []
+    if (id && key) await register(project, id, key)
+  })
+  const node = randomBytes(8).toString('hex')
+  // Fewer commits are under way than lie between two of one device: its numbers rise.
+  const fillShard = async (shard: number): Promise<void> => {
+    for (let commit = shard, revision = -1; commit < order.commits; commit += shards) {
+      const data = heartbeats(project, [...ids, ...made], commit)
+      const event = { id: randomUUID(), type: 'IngestCommitted', data, metadata: { v: 1, node } }
+      const expected = revision < 0 ? 'no_stream' : revision
+      await append(`ingest.20260101-${node}.${shard}`, [event], expected)
+      revision += 1
     }
-    await store.append(stream, [event], commit === 0 ? 'no_stream' : commit - 1)
   }
+  await Promise.all(Array.from({ length: shards }, (_, shard) => fillShard(shard)))
   const filled: Filled = {
     events: made.length * 3,
     observations: order.commits * entriesPerCommit,
+    position: last.toString(),
   }
   console.log(JSON.stringify(filled))
 } finally {

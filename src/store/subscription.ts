@@ -1,12 +1,11 @@
-import {
-  type AllStreamResolvedEvent,
-  type AllStreamSubscription,
-  type EventStoreDBClient,
-  type ResolvedEvent,
-  START,
-  streamNameFilter,
-} from '@eventstore/db-client'
-import { bufferedEventsMax, followedItemsMax } from '../../protocol/limits.ts'
+import type { Readable } from 'node:stream'
+import type { EventStoreDBClient, ResolvedEvent } from '@eventstore/db-client'
+import shared from '@eventstore/db-client/generated/shared_pb.js'
+import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js'
+import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js'
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js'
+import streams from '@eventstore/db-client/generated/streams_pb.js'
+import { followedItemsMax } from '../../protocol/limits.ts'
 import {
   type Followed,
   type Position,
@@ -14,14 +13,12 @@ import {
   StoreUnavailable,
   type Subscription,
 } from './event-store.ts'
+import { followedIn } from './read-response.ts'
 
 export const unavailable = (what: string, cause: unknown): StoreUnavailable =>
   new StoreUnavailable(`${what}: the event store is not available`, { cause })
 
-export const storedOf = ({
-  event,
-  commitPosition,
-}: ResolvedEvent | AllStreamResolvedEvent): StoredEvent | undefined =>
+export const storedOf = ({ event, commitPosition }: ResolvedEvent): StoredEvent | undefined =>
   event && {
     id: event.id,
     type: event.type,
@@ -33,32 +30,59 @@ export const storedOf = ({
     metadata: event.metadata,
   }
 
-type Marker = { readonly after: number; readonly item: Followed }
+// A stream hands out no `undefined`.
+type Received = { readonly followed: Followed | undefined }
+type Responses = Readable & { readonly cancel: () => void }
 
-/**
- * The client hands events out through a queue, but calls back for checkpoints and `caughtUp` when they arrive, ahead of
- * the events that still wait. Each such marker is put back into its place by counting.
- */
-class Ordered {
-  readonly #subscription: AllStreamSubscription
-  readonly #markers: Marker[] = []
-  #taken = 0
+/** What the client keeps for those who extend it: a call on its own connection, with its credentials. Its own `subscribeToAll` is this one. */
+type Calling = {
+  readonly GRPCStreamCreator: (
+    service: typeof StreamsClient,
+    name: string,
+    call: (client: StreamsClient) => Responses,
+  ) => () => Promise<Responses>
+  readonly callArguments: (
+    base: object,
+    options: { readonly deadline: number },
+  ) => Required<Parameters<StreamsClient['batchAppend']>>
+}
+
+const { path, requestSerialize } = streamsService.StreamsService.read
+
+const receive = (bytes: Buffer): Received => ({ followed: followedIn(bytes) })
+
+const respond = (client: EventStoreDBClient, request: ReadReq): Promise<Responses> => {
+  const calling = client as unknown as Calling
+  const call = (on: StreamsClient): Responses => {
+    const [metadata, options] = calling.callArguments({}, { deadline: Number.POSITIVE_INFINITY })
+    return on.makeServerStreamRequest(path, requestSerialize, receive, request, metadata, options)
+  }
+  return calling.GRPCStreamCreator(streamsService.StreamsClient, 'subscribeToAll', call)()
+}
+
+/** What the log brings, taken as it is asked for. */
+class Following {
+  readonly #responses: Promise<Responses>
+  #stream: Responses | undefined
   #failure: unknown
   #closed = false
   #wake: () => void = () => {}
 
-  constructor(connect: (onCheckpoint: (position: Position) => void) => AllStreamSubscription) {
-    this.#subscription = connect((position) => this.#mark({ kind: 'checkpoint', position }))
-    this.#subscription
-      .on('caughtUp', () => this.#mark({ kind: 'caught-up' }))
+  constructor(responses: Promise<Responses>) {
+    this.#responses = responses
+    responses.then(
+      (stream) => this.#begin(stream),
+      (error) => this.#fail(error),
+    )
+  }
+
+  #begin(stream: Responses): void {
+    this.#stream = stream
+    stream
       .on('readable', () => this.#wake())
       .on('error', (error) => this.#fail(error))
       .on('end', () => this.#fail(new Error('ended by the server')))
       .on('close', () => this.#fail(new Error('closed')))
-  }
-
-  #mark(item: Followed): void {
-    this.#markers.push({ after: this.#taken + this.#subscription.readableLength, item })
     this.#wake()
   }
 
@@ -67,26 +91,13 @@ class Ordered {
     this.#wake()
   }
 
-  #takeMarkers(items: Followed[]): void {
-    for (let next = this.#markers[0]; next && next.after <= this.#taken; next = this.#markers[0]) {
-      items.push(next.item)
-      this.#markers.shift()
-    }
-  }
-
-  #takeEvent(items: Followed[]): boolean {
-    const resolved: AllStreamResolvedEvent | null = this.#subscription.read()
-    if (resolved === null) return false
-    this.#taken += 1
-    const event = storedOf(resolved)
-    if (event) items.push({ kind: 'event', event })
-    return true
-  }
-
   #take(): Followed[] {
     const items: Followed[] = []
-    do this.#takeMarkers(items)
-    while (items.length < followedItemsMax && this.#takeEvent(items))
+    while (items.length < followedItemsMax) {
+      const received: Received | null = this.#stream?.read() ?? null
+      if (!received) break
+      if (received.followed) items.push(received.followed)
+    }
     return items
   }
 
@@ -106,30 +117,40 @@ class Ordered {
   async close(): Promise<void> {
     this.#closed = true
     this.#wake()
-    await this.#subscription.unsubscribe().catch(() => {})
+    const stream = await this.#responses.catch(() => undefined)
+    // Within its own events the call cannot be ended (github.com/grpc/grpc-node/issues/1652).
+    setImmediate(() => stream?.cancel())
   }
 }
 
 // A filter that rarely matches is told how far it has come every so many events.
 const searchWindowEvents = 500
 
+const requestOf = (prefixes: readonly string[], from: Position | 'start'): ReadReq => {
+  const { Options } = streams.ReadReq
+  const all = new Options.AllOptions()
+  if (from === 'start') all.setStart(new shared.Empty())
+  else {
+    const place = new Options.Position()
+    all.setPosition(place.setCommitPosition(`${from}`).setPreparePosition(`${from}`))
+  }
+  const names = new Options.FilterOptions.Expression().setPrefixList([...prefixes])
+  const filter = new Options.FilterOptions()
+    .setStreamIdentifier(names)
+    .setMax(searchWindowEvents)
+    .setCheckpointintervalmultiplier(1)
+  const options = new Options()
+    .setAll(all)
+    .setResolveLinks(false)
+    .setSubscription(new Options.SubscriptionOptions())
+    .setUuidOption(new Options.UUIDOption().setString(new shared.Empty()))
+    .setFilter(filter)
+  return new streams.ReadReq().setOptions(options)
+}
+
 /** Everything in streams with one of the prefixes after `from`, with checkpoints. */
 export const subscribeToLog = (
   client: EventStoreDBClient,
   prefixes: readonly string[],
   from: Position | 'start',
-): Subscription =>
-  new Ordered((onCheckpoint) =>
-    client.subscribeToAll(
-      {
-        fromPosition: from === 'start' ? START : { commit: from, prepare: from },
-        filter: streamNameFilter({
-          prefixes: [...prefixes],
-          maxSearchWindow: searchWindowEvents,
-          checkpointInterval: 1,
-          checkpointReached: async (_subscription, position) => onCheckpoint(position.commit),
-        }),
-      },
-      { highWaterMark: bufferedEventsMax },
-    ),
-  )
+): Subscription => new Following(respond(client, requestOf(prefixes, from)))

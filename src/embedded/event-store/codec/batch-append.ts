@@ -1,9 +1,15 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js'
+import {
+  lengthTag,
+  ProtoReader,
+  ProtoWriter,
+  varintBytes,
+  varintTag,
+} from '../../../../protocol/proto-bytes.ts'
 import type { Expected } from '../check-append.ts'
 import { propose, type RawProposal } from '../proposals.ts'
 import type { Proposed } from '../stored.ts'
 import { uuidText, wholeUuidText } from '../wire.ts'
-import { lengthTag, ProtoReader, ProtoWriter, varintBytes, varintTag } from './proto-bytes.ts'
 
 /** What a BatchAppendReq says. */
 export type BatchRequest = {

@@ -1,6 +1,6 @@
+import { ProtoWriter, varintBytes, varintTag } from '../../../../protocol/proto-bytes.ts'
 import { type StoredRow, storedTombstone } from '../stored.ts'
 import { type UuidForm, uuidMessage } from '../wire.ts'
-import { ProtoWriter, varintBytes, varintTag } from './proto-bytes.ts'
 
 /** What is read at one place: an event, or a link with what it names (`undefined` when that is gone). */
 export type ReadItem = {

@@ -1,0 +1,85 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { EventStoreDBClient } from '@eventstore/db-client'
+import shared from '@eventstore/db-client/generated/shared_pb.js'
+import streams from '@eventstore/db-client/generated/streams_pb.js'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { StoredEvent } from '../../src/store/event-store.ts'
+import { connectEventStore } from '../../src/store/eventstoredb.ts'
+import { followedIn } from '../../src/store/read-response.ts'
+import { storedOf } from '../../src/store/subscription.ts'
+import { startEventStore } from '../support/event-store.ts'
+
+const test = suite('responses of a subscription')
+const server = await startEventStore()
+const store = connectEventStore(server.url)
+const client = EventStoreDBClient.connectionString(server.url)
+
+const bytesOf = (response: InstanceType<typeof streams.ReadResp>): Buffer =>
+  Buffer.from(response.serializeBinary())
+
+test('an event is what the client makes of it: JSON, bytes, neither metadata nor either', async () => {
+  const stream = `proj_read-${randomUUID()}`
+  const binary = randomBytes(200)
+  const given = [
+    { type: 'Told', data: { text: 'ä"\\\n', n: 1.5, none: null }, metadata: { v: 1, of: ['é'] } },
+    { type: 'Bytes', data: binary, metadata: {} },
+    { type: 'Empty', data: {}, metadata: { a: '' } },
+  ].map((event) => ({ id: randomUUID(), ...event }))
+  await store.append(stream, given, 'no_stream')
+
+  const theirs: (StoredEvent | undefined)[] = []
+  for await (const resolved of client.readStream(stream)) theirs.push(storedOf(resolved))
+  const ours: StoredEvent[] = []
+  const subscription = store.subscribe({ prefixes: [stream], from: 'start' })
+  for await (const items of subscription) {
+    for (const item of items) if (item.kind === 'event') ours.push(item.event)
+    if (items.some(({ kind }) => kind === 'caught-up')) break
+  }
+  await subscription.close()
+  const plain = (event: StoredEvent | undefined) =>
+    event && {
+      ...event,
+      data: event.data instanceof Uint8Array ? Buffer.from(event.data).toString('hex') : event.data,
+    }
+  assert.is(ours.length, given.length)
+  assert.equal(ours.map(plain), theirs.map(plain))
+})
+
+test('a checkpoint and the end of the log are told apart from what is nothing for who follows', () => {
+  const { ReadResp } = streams
+  const checkpoint = new ReadResp.Checkpoint().setCommitPosition('81').setPreparePosition('80')
+  assert.equal(followedIn(bytesOf(new ReadResp().setCheckpoint(checkpoint))), {
+    kind: 'checkpoint',
+    position: 81n,
+  })
+  assert.equal(followedIn(bytesOf(new ReadResp().setCaughtUp(new ReadResp.CaughtUp()))), {
+    kind: 'caught-up',
+  })
+  const confirmation = new ReadResp.SubscriptionConfirmation().setSubscriptionId('1')
+  assert.is(followedIn(bytesOf(new ReadResp().setConfirmation(confirmation))), undefined)
+  // A link whose event is gone.
+  const link = new ReadResp.ReadEvent.RecordedEvent().setStreamIdentifier(
+    new shared.StreamIdentifier().setStreamName(Buffer.from('s')),
+  )
+  const dangling = new ReadResp.ReadEvent().setLink(link).setCommitPosition('7')
+  assert.is(followedIn(bytesOf(new ReadResp().setEvent(dangling))), undefined)
+})
+
+test('what is cut off is an error, and what is neither JSON nor bytes is a text', () => {
+  const { RecordedEvent } = streams.ReadResp.ReadEvent
+  const event = new RecordedEvent().setCommitPosition('9').setData(Buffer.from('no JSON'))
+  event.getMetadataMap().set('type', 'T').set('content-type', 'application/json')
+  const response = new streams.ReadResp().setEvent(new streams.ReadResp.ReadEvent().setEvent(event))
+  const followed = followedIn(bytesOf(response))
+  assert.ok(followed?.kind === 'event')
+  assert.is(followed.kind === 'event' && followed.event.data, 'no JSON')
+  assert.throws(() => followedIn(bytesOf(response).subarray(0, -3)), /cut off/)
+})
+
+test.after(async () => {
+  await store.close()
+  await client.dispose()
+  await server.stop()
+})
+test.run()

@@ -1,6 +1,8 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
 import {
+  projectorGatherMs,
+  projectorIdleMsMax,
   projectorLargeEntriesMin,
   projectorRestMsMax,
   projectorSmallRestMsMax,
@@ -13,12 +15,13 @@ import type { Vault } from '../store/vault.ts'
 import type { Audience } from './audience.ts'
 import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
+import { joined } from './joined.ts'
 import { keepMoving, type Mover } from './keep-moving.ts'
 import { pause } from './pause.ts'
 import { dropRebuilt, type RebuildWork, rebuild } from './rebuild.ts'
 import { createRebuilds } from './rebuilds.ts'
 import { createRowCache } from './row-cache.ts'
-import { batchesOf } from './take-batch.ts'
+import { batchesOf, type Taken } from './take-batch.ts'
 import { createTurns } from './turns.ts'
 
 export type MoverDeps = {
@@ -49,6 +52,25 @@ const restMs = (decoded: readonly Decoded[]): number => {
     return Math.min(projectorRestMsMax, entries * restMsPerEntry)
   if (decoded.some(({ kind }) => kind === 'recorded')) return 0
   return Math.min(projectorSmallRestMsMax, entries * smallRestMsPerEntry)
+}
+
+const noKeys: ReadonlyMap<string, Uint8Array> = new Map()
+
+/** Whether no read model has anything to do with it. */
+const isIdle = (decoded: Decoded, projections: readonly AnyProjection[]): boolean => {
+  if (decoded.kind !== 'recorded') return decoded.kind === 'nothing'
+  const event = logEventOf(decoded, noKeys, () => false)
+  return !event || projections.every(({ touches }) => touches(event) === undefined)
+}
+
+/**
+ * The events of one append come one by one, and what moves nothing but the checkpoint mostly comes just before what does: a short wait
+ * makes one transaction of them.
+ */
+const waitMs = ({ decoded, caughtUp }: Taken, projections: readonly AnyProjection[]): number => {
+  if (caughtUp || decoded.length >= projectorLargeEntriesMin) return 0
+  if (decoded.some(({ kind }) => kind === 'observed' || kind === 'sessions')) return 0
+  return decoded.every((one) => isIdle(one, projections)) ? projectorIdleMsMax : projectorGatherMs
 }
 
 class Leading {
@@ -82,7 +104,7 @@ class Leading {
 
   /** Follows the log until the signal, or until something fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { store, projections } = this.#deps
+    const { store, projections, monotonic } = this.#deps
     this.#checkpoints = await loadCheckpoints(this.#client, schema, projections)
     const { rows } = await this.#client.query<{ id: string }>(`select id from ${schema}.lost_nodes`)
     for (const { id } of rows) this.#lost.add(id)
@@ -93,7 +115,9 @@ class Leading {
     signal.addEventListener('abort', close, { once: true })
     if (signal.aborted) close()
     try {
-      for await (const { decoded, to, caughtUp } of batchesOf(subscription)) {
+      const wait = (batch: Taken) => waitMs(batch, projections)
+      const batches = joined(batchesOf(subscription), wait, monotonic)
+      for await (const { decoded, to, caughtUp } of batches) {
         if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))
         if (caughtUp) this.#audience.standing({ caughtUp, failure: undefined })
         const rest = restMs(decoded)

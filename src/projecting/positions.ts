@@ -8,6 +8,8 @@ type Deps = {
   readonly monotonic: () => number
   /** Those that move together; others' checkpoints count for nothing. */
   readonly projections: readonly Versioned[]
+  /** Whether this node moves them, and has come to the end of the log. */
+  readonly leads: () => boolean
 }
 
 type Waiter = { readonly position: Position; readonly done: (reached: boolean) => void }
@@ -24,11 +26,13 @@ export type Positions = {
   readonly close: () => void
 }
 
+const firstPollMs = 2
+
 /**
  * Where this node leads, a waiter is woken by the very commit; elsewhere the checkpoint row is asked again and again, by one
- * query for all who wait.
+ * query for all who wait. Who leads asks too, late: another may have taken the lead unnoticed.
  */
-export const createPositions = ({ pool, monotonic, projections }: Deps): Positions => {
+export const createPositions = ({ pool, monotonic, projections, leads }: Deps): Positions => {
   const waiters = new Set<Waiter & { readonly since: number }>()
   let known: Position = -1n
   let polling = false
@@ -53,7 +57,8 @@ export const createPositions = ({ pool, monotonic, projections }: Deps): Positio
   const poll = async (): Promise<void> => {
     if (polling) return
     polling = true
-    for (let ms = 2; waiters.size > 0 && !closed; ms = Math.min(ms * 2, positionPollMsMax)) {
+    let ms = leads() ? positionPollMsMax : firstPollMs
+    for (; waiters.size > 0 && !closed; ms = Math.min(ms * 2, positionPollMsMax)) {
       await new Promise((resolve) => setTimeout(resolve, ms))
       if (waiters.size > 0) await ask().catch(() => {})
     }

@@ -37,8 +37,8 @@ export const followProgress = <Moved extends Following>({
   start,
   ...deps
 }: Deps<Moved>): { readonly moved: Moved; readonly progress: Progress } => {
-  const positions = createPositions(deps)
   let now: Standing = { caughtUp: false, failure: undefined }
+  const positions = createPositions({ ...deps, leads: () => now.caughtUp })
   const moved = start({
     reached: positions.reached,
     standing: (standing) => {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { EventStoreDBClient, ResolvedEvent } from '@eventstore/db-client'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js'
@@ -110,7 +111,11 @@ class Following {
       if (items.length > 0) yield items
       else if (this.#closed) return
       else if (this.#failure !== undefined) throw unavailable('subscription', this.#failure)
-      else await woken
+      else {
+        await woken
+        // What one append wrote, or one packet brought, is there after this turn: it is met in one go.
+        await turn()
+      }
     }
   }
 

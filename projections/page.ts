@@ -48,12 +48,19 @@ const written = (value: string): unknown => {
   return /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : undefined
 }
 
-const holding = (key: string, value: string) => {
-  const asText = sql<boolean>`metadata @> ${JSON.stringify({ [key]: value })}::jsonb`
+/** What metadata that holds the value has in it, as JSON: the very string, or the number or the boolean that it writes. */
+export const metadataOf = (key: string, value: string): readonly string[] => {
   const other = written(value)
-  if (other === undefined) return asText
-  return sql<boolean>`(${asText} or metadata @> ${JSON.stringify({ [key]: other })}::jsonb)`
+  return [value, ...(other === undefined ? [] : [other])].map((held) =>
+    JSON.stringify({ [key]: held }),
+  )
 }
+
+const holding = (key: string, value: string) =>
+  sql<boolean>`(${sql.join(
+    metadataOf(key, value).map((json) => sql`metadata @> ${json}::jsonb`),
+    sql` or `,
+  )})`
 
 /** The rows that were created within the range and hold that metadata. */
 export const filtered = <Query extends Filterable<Query>>(

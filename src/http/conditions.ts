@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { invalidValue } from './problems.ts'
 
 const hashChars = 16
 
 /** `"<revision>-<hash of the representation>"` (HTTP contract, decision 22). */
 export const etagOf = (revision: number, representation: string): string => {
-  const hash = createHash('sha256').update(representation).digest('base64url')
-  return `"${revision}-${hash.slice(0, hashChars)}"`
+  const hashed = hash('sha256', representation, 'base64url')
+  return `"${revision}-${hashed.slice(0, hashChars)}"`
 }
 
 /** If-None-Match (RFC 9110, 13.1.2): the whole tag, compared weakly. */

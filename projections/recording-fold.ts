@@ -60,7 +60,7 @@ const begun = (
   ...detailsIn(data),
   ...nothingWritten,
   ...writtenIn({ ...nothingWritten, sealed_for: data.sealed_for ?? null }, data, opened),
-  ended_at: null,
+  ended_at: data.ended_at ?? null,
   duration_ms: null,
   announced: [],
   stored: [],
@@ -149,7 +149,10 @@ const changed = (
     case 'MediaAnnounced':
       return { media: [...row.media, mediaIn(event.data, at)] }
     case 'MediaStored':
-      return { media: mediaStored(row.media, event.data) }
+      return {
+        media: mediaStored(row.media, event.data),
+        duration_ms: int8(event.data.duration_ms ?? null) ?? row.duration_ms,
+      }
     case 'ChunksAnnounced':
       return { announced: withNumbers(row.announced, indices(event.data.chunks)) }
     case 'ChunksStored':

@@ -153,6 +153,8 @@ export const unknownWaitersMax = 256
 // recordings
 export const mediaBytesMax = 5_368_709_120
 export const mediaPerRecordingMax = 20
+/** A week. */
+export const mediaSecondsMax = 604_800
 export const channelsMax = 8
 export const chunkBytesMax = 16_777_216
 export const chunkIndexMax = 100_000

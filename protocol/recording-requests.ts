@@ -4,6 +4,7 @@ import {
   chunkBytesMax,
   chunkIndexMax,
   mediaBytesMax,
+  mediaSecondsMax,
   nameCharsMax,
   sampleRateHzMax,
 } from './limits.ts'
@@ -77,7 +78,7 @@ export type UploadUrlBody = z.infer<typeof uploadUrlBody>
 export const uploadCompleteBody = z.object({
   content_sha256: hash.optional(),
   file_size_bytes: whole(0, mediaBytesMax).optional(),
-  duration_seconds: z.number().min(0).optional(),
+  duration_seconds: z.number().min(0).max(mediaSecondsMax).optional(),
 })
 export type UploadCompleteBody = z.infer<typeof uploadCompleteBody>
 

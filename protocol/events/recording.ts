@@ -57,6 +57,8 @@ export const recordingEvents = {
     sample_rate: z.int().min(1).nullable(),
     channels: z.int().min(1).optional(),
     started_at: instant,
+    /** Of one that was over before it was told. */
+    ended_at: instant.optional(),
     boot: bootSchema.nullable(),
     ...written,
   }),
@@ -70,7 +72,14 @@ export const recordingEvents = {
     sha256: hash.optional(),
     captured_at: instant.optional(),
   }),
-  MediaStored: z.strictObject({ media_id: mediaId, object, bytes: count, sha256: hash }),
+  MediaStored: z.strictObject({
+    media_id: mediaId,
+    object,
+    bytes: count,
+    sha256: hash,
+    /** As whoever put it says. */
+    duration_ms: count.optional(),
+  }),
   RecordingFailed: z.strictObject({ reason: code }),
   ChunksAnnounced: z.strictObject({
     chunks: z

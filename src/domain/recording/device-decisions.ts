@@ -22,6 +22,8 @@ export type Start = {
   readonly channels?: number | undefined
   /** By the device's clock. */
   readonly startedAt: Instant
+  /** Where it is over already. */
+  readonly endedAt?: Instant | undefined
   readonly boot: Boot | null
   readonly sealed?: string | undefined
   readonly sealedFor?: EndUserId | undefined
@@ -45,6 +47,7 @@ const startedBy = (start: Start, endedAt = start.startedAt): RecordingEvent => (
     sample_rate: start.sampleRate,
     ...(start.channels !== undefined && { channels: start.channels }),
     started_at: start.startedAt,
+    ...(start.endedAt !== undefined && { ended_at: start.endedAt }),
     boot: start.boot,
     ...(start.sealed !== undefined && { sealed: start.sealed }),
     ...(start.sealedFor !== undefined && { sealed_for: start.sealedFor }),

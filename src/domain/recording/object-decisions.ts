@@ -140,7 +140,10 @@ export const announceMedia =
     return yielding({ kind: 'announced' }, { type: 'MediaAnnounced', data })
   }
 
-export type FoundMedia = StoredObject & { readonly mediaId: MediaId }
+export type FoundMedia = StoredObject & {
+  readonly mediaId: MediaId
+  readonly durationMs?: number | undefined
+}
 export type StoreMediaOutcome =
   | { readonly kind: 'stored' | 'known' }
   | Refusal<'unknown-media' | 'another-content' | Unusable>
@@ -158,9 +161,21 @@ const faultOf = (
   return fits(known, found) ? undefined : 'another-content'
 }
 
-const storedMedia = ({ mediaId, object, bytes, sha256 }: FoundMedia): RecordingEvent => ({
+const storedMedia = ({
+  mediaId,
+  object,
+  bytes,
+  sha256,
+  durationMs,
+}: FoundMedia): RecordingEvent => ({
   type: 'MediaStored',
-  data: { media_id: mediaId, object, bytes, sha256 },
+  data: {
+    media_id: mediaId,
+    object,
+    bytes,
+    sha256,
+    ...(durationMs !== undefined && { duration_ms: durationMs }),
+  },
 })
 
 /** Files that are there, all in one append. */

@@ -62,6 +62,10 @@ export type KnownRecording = {
   readonly sampleRate: number | null
   readonly channels: number | null
   readonly startedAt: Instant
+  /** As it was said at its start; its finish knows better. */
+  readonly endedAt: Instant | null
+  /** Of its file, as whoever put it says. */
+  readonly durationMs: number | null
   readonly boot: Boot | null
   /** What people wrote, oldest first, to be laid over each other. */
   readonly written: readonly Written[]
@@ -112,6 +116,8 @@ const started = ({ data, at }: Of<'RecordingStarted'>): KnownRecording => ({
   ...ownerIn(data),
   isAssigned: false,
   ...detailsIn(data),
+  endedAt: data.ended_at ?? null,
+  durationMs: null,
   written: writtenIn(data),
   chunks: noChunks,
   media: [],
@@ -156,7 +162,7 @@ const withMedia = (media: readonly Media[], { data, at }: Of<'MediaAnnounced'>) 
 ]
 
 const withStoredMedia = (media: readonly Media[], { data }: Of<'MediaStored'>) => {
-  const { media_id, ...object } = data
+  const { media_id, duration_ms: _, ...object } = data
   return media.map((one) => (one.mediaId === media_id ? { ...one, stored: object } : one))
 }
 
@@ -183,7 +189,10 @@ const changed = (state: KnownRecording, event: Timed<RecordingEvent>): Partial<K
     case 'MediaAnnounced':
       return { media: withMedia(state.media, event) }
     case 'MediaStored':
-      return { media: withStoredMedia(state.media, event) }
+      return {
+        media: withStoredMedia(state.media, event),
+        durationMs: event.data.duration_ms ?? state.durationMs,
+      }
     case 'ChunksAnnounced':
       return { chunks: announced(state.chunks, chunksIn(event)) }
     case 'ChunksStored':

@@ -70,6 +70,14 @@ const lookAtAll = async (deps: Deps, command: Complete, state: KnownRecording) =
   return looked
 }
 
+/** How long it lasts, as far as the caller can mean but one file. */
+const withDuration = (found: readonly FoundMedia[], { body }: Complete): readonly FoundMedia[] => {
+  const [one, ...others] = found
+  const { duration_seconds: seconds } = body
+  if (!one || others.length > 0 || seconds === undefined) return found
+  return [{ ...one, durationMs: Math.round(seconds * 1_000) }]
+}
+
 /**
  * Believes in the files that are in the object store as they were announced. Those that are not there do not count. Throws 409 while
  * there is none, or for another content, which is taken away.
@@ -80,7 +88,7 @@ export const completeUpload =
     if (isStreaming(state)) throw refusal('not-pending')
     if (state.media.some(({ stored }) => stored !== null))
       return { state, ...present, isReplayed: false }
-    const media = await lookAtAll(deps, command, state)
+    const media = withDuration(await lookAtAll(deps, command, state), command)
     const stream = recordingStream(command.by.project, state.recordingId)
     const decide = () => storeMedia({ media })
     return presentOf(await deps.ledger.transact(stream, recording, decide, command.by))

@@ -42,9 +42,13 @@ const readPerson = async ({ ledger }: Deps, { by }: Create, text: string): Promi
   return id
 }
 
+/** It began now where nothing is said, and never after its end. */
 const timesOf = ({ body }: Create, now: Instant) => {
-  const from = body.started_at === undefined ? now : deviceInstant(body.started_at)
-  return { from, to: body.ended_at === undefined ? from : deviceInstant(body.ended_at) }
+  const to = body.ended_at === undefined ? undefined : deviceInstant(body.ended_at)
+  const latest = to !== undefined && to < now ? to : now
+  const from = body.started_at === undefined ? latest : deviceInstant(body.started_at)
+  if (to !== undefined && to < from) throw invalidValue('ended_at', 'must not be before started_at')
+  return { from, to: to ?? from }
 }
 
 /** By when it was recorded, where that is said; else whoever has the device now. */
@@ -100,6 +104,7 @@ export const createRecording =
       caller.kind === 'device'
         ? await whoseByDevice(deps, create, caller.deviceId, now)
         : await whoseByKey(deps, create, now)
+    const times = timesOf(create, now)
     const args = {
       recordingId,
       source: 'http',
@@ -107,7 +112,8 @@ export const createRecording =
       ownerOf: () => whose.owner,
       codec: body.streaming ? (body.codec ?? 'opus') : null,
       sampleRate: body.sample_rate ?? null,
-      startedAt: timesOf(create, now).from,
+      startedAt: times.from,
+      ...(body.ended_at !== undefined && { endedAt: times.to }),
       boot: null,
       ...(await sealedOf(deps, create, whose.owner, recordingId)),
     } as const

@@ -1,7 +1,8 @@
 import pg from 'pg'
 import type { HttpMeasured, HttpOrder } from './support/http-load.ts'
 import { startLapel } from './support/lapel.ts'
-import { treeCpuSeconds } from './support/process-tree.ts'
+import { pacedWrites } from './support/paced-writes.ts'
+import { cpuSeconds, treeCpuSeconds } from './support/process-tree.ts'
 import { runProgram, startProgram } from './support/programs.ts'
 import { measureRebuild } from './support/rebuild.ts'
 import { median, quantile, shown, table } from './support/statistics.ts'
@@ -11,9 +12,9 @@ import { median, quantile, shown, table } from './support/statistics.ts'
 
 const rounds = 2
 const connections = 32
-const writes = 400
+const writes = 300
 const manyDevices = 1_000_000
-const minutesMax = 8
+const minutesMax = 6
 
 const lapel = await startLapel()
 const devices = await lapel.bindDevices(200)
@@ -23,37 +24,49 @@ type Peer = keyof typeof ports
 const peers = Object.keys(ports) as Peer[]
 const run = Date.now().toString(36)
 
-const load = (peer: Peer, order: Pick<HttpOrder, 'paths' | 'bodies'>): Promise<HttpMeasured> => {
+/** Of all processes that answer: the rate tells of the machine too, and who else uses it. */
+type Measured = HttpMeasured & { readonly cpuUs: number }
+
+const load = async (peer: Peer, order: Pick<HttpOrder, 'paths' | 'bodies'>): Promise<Measured> => {
   const full: HttpOrder = {
     ...order,
     port: ports[peer],
     authorization: lapel.key,
     connections,
-    warmupSeconds: 0.5,
-    seconds: 2.5,
+    warmupSeconds: 0.3,
+    seconds: 1.7,
   }
-  return runProgram<HttpMeasured>('bench/support/http-load.ts', JSON.stringify(full))
+  const cpu = () => treeCpuSeconds(lapel.pid) + cpuSeconds(bare.pid)
+  const before = cpu()
+  const measured = await runProgram<HttpMeasured>(
+    'bench/support/http-load.ts',
+    JSON.stringify(full),
+  )
+  return { ...measured, cpuUs: ((cpu() - before) * 1e6) / measured.answered }
 }
 
 const rows: (string | number)[][] = [
-  [`${connections} connections`, 'a second', 'ratio', 'p50 ms', 'p99 ms', 'failed'],
+  [`${connections} connections`, 'a second', 'ratio', 'p50 ms', 'p99 ms', 'CPU us', 'failed'],
 ]
+
+const rowOf = (name: string, measured: readonly Measured[], base: number) => {
+  const of = (pick: (one: Measured) => number) => median(measured.map(pick))
+  const rate = of((one) => one.rate)
+  const figures = [of((one) => one.p50Ms), of((one) => one.p99Ms), of((one) => one.cpuUs)]
+  return [name, rate, rate / base, ...figures, of((one) => one.failed)]
+}
+const rateOf = (measured: readonly Measured[]) => median(measured.map(({ rate }) => rate))
 
 /** Both peers in turn; the medians of the rounds. */
 const compare = async (
   name: string,
   orderOf: (peer: Peer, round: number) => Pick<HttpOrder, 'paths' | 'bodies'>,
 ): Promise<void> => {
-  const measured: Record<Peer, HttpMeasured[]> = { 'bare Koa + pg': [], lapel: [] }
+  const measured: Record<Peer, Measured[]> = { 'bare Koa + pg': [], lapel: [] }
   for (let round = 0; round < rounds; round += 1)
     for (const peer of peers) measured[peer].push(await load(peer, orderOf(peer, round)))
-  const of = (peer: Peer, pick: (one: HttpMeasured) => number) => median(measured[peer].map(pick))
-  const base = of('bare Koa + pg', ({ rate }) => rate)
-  for (const peer of peers) {
-    const rate = of(peer, (one) => one.rate)
-    const figures = [of(peer, (one) => one.p50Ms), of(peer, (one) => one.p99Ms)]
-    rows.push([`${name}: ${peer}`, rate, rate / base, ...figures, of(peer, (one) => one.failed)])
-  }
+  const base = rateOf(measured['bare Koa + pg'])
+  for (const peer of peers) rows.push(rowOf(`${name}: ${peer}`, measured[peer], base))
 }
 
 /** A device with more than 50 events, and the same events as rows for the other. */
@@ -69,55 +82,10 @@ const tellStory = async (id: string): Promise<void> => {
 /** Lapel alone, one kind of request after the other. */
 const inTurn = async (
   orders: Readonly<Record<string, Pick<HttpOrder, 'paths'>>>,
-): Promise<Readonly<Record<string, HttpMeasured>>> => {
-  const measured: Record<string, HttpMeasured> = {}
+): Promise<Readonly<Record<string, Measured>>> => {
+  const measured: Record<string, Measured> = {}
   for (const [name, order] of Object.entries(orders)) measured[name] = await load('lapel', order)
   return measured
-}
-
-type Write = { readonly path: string; readonly body: object; readonly status: number }
-
-/** A third each: registrations, devices set free, and those bound again that were set free a hundred turns before. */
-const writeAt = (i: number, ids: readonly string[], person: string): Write => {
-  const turn = Math.floor(i / 3)
-  const idAt = (place: number) => ids[place % ids.length]
-  if (i % 3 === 1) return { path: `/v1/devices/${idAt(turn)}/unbind`, body: {}, status: 200 }
-  const before = turn - ids.length / 2
-  if (i % 3 === 2 && before >= 0)
-    return {
-      path: `/v1/devices/${idAt(before)}/bind`,
-      body: { end_user_id: person },
-      status: 200,
-    }
-  const body = { serial_number: `${run}-paced-${i}`, model: 'bota_pin' }
-  return { path: '/v1/devices', body, status: 201 }
-}
-
-/**
- * Writes at a steady rate, whatever became of those before; what each took from when it was due, with the wait for the own read model. One that
- * failed took for ever.
- */
-const pacedWrites = async (
-  perSecond: number,
-  seconds: number,
-  next: (i: number) => Write,
-): Promise<number[]> => {
-  const took: number[] = []
-  const pending: Promise<void>[] = []
-  const started = performance.now()
-  for (let i = 0; i < perSecond * seconds; i += 1) {
-    const dueMs = started + (i * 1_000) / perSecond
-    const waitMs = dueMs - performance.now()
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    const { path, body, status: wanted } = next(i)
-    pending.push(
-      lapel.call('POST', path, body).then(({ status }) => {
-        took.push(status === wanted ? performance.now() - dueMs : Number.POSITIVE_INFINITY)
-      }),
-    )
-  }
-  await Promise.all(pending)
-  return took
 }
 
 /** Rows of a table like its first one, in its world, but for the columns that are made. */
@@ -191,22 +159,19 @@ try {
     paths: ids.map((id) => `/v1/devices/${id}/${verb}`),
     bodies: ids.map(() => (verb === 'bind' ? { end_user_id: person } : {})),
   })
-  const both = { unbind: [] as HttpMeasured[], bind: [] as HttpMeasured[] }
+  const both = { unbind: [] as Measured[], bind: [] as Measured[] }
   for (let round = 0; round < rounds; round += 1)
     for (const verb of ['unbind', 'bind'] as const) both[verb].push(await load('lapel', turn(verb)))
   for (const verb of ['bind', 'unbind'] as const) {
     const base = await load('bare Koa + pg', turn(verb))
-    const rate = median(both[verb].map((one) => one.rate))
-    const of = (pick: (one: HttpMeasured) => number) => median(both[verb].map(pick))
-    rows.push([`${verb}: bare Koa + pg`, base.rate, 1, base.p50Ms, base.p99Ms, base.failed])
-    const figures = [of((one) => one.p50Ms), of((one) => one.p99Ms), of((one) => one.failed)]
-    rows.push([`${verb}: lapel`, rate, rate / base.rate, ...figures])
+    rows.push(rowOf(`${verb}: bare Koa + pg`, [base], base.rate))
+    rows.push(rowOf(`${verb}: lapel`, both[verb], base.rate))
   }
   console.log(table(rows))
 
   const perSecond = 200
   const cpuBefore = treeCpuSeconds(lapel.pid)
-  const took = await pacedWrites(perSecond, 6, (i) => writeAt(i, ids, person))
+  const took = await pacedWrites(lapel, { perSecond, seconds: 6 }, { bound: ids, person })
   const cpuMs = ((treeCpuSeconds(lapel.pid) - cpuBefore) * 1_000) / took.length
   console.log(
     `\ncreate, unbind and bind at ${perSecond}/s, with the wait for the own read model: p50 ${quantile(took, 0.5).toFixed(1)} ms, p99 ${quantile(took, 0.99).toFixed(1)} ms, ${cpuMs.toFixed(1)} ms CPU each, ${took.filter((ms) => ms === Number.POSITIVE_INFINITY).length} of ${took.length} failed`,
@@ -218,20 +183,23 @@ try {
 
   const online = { paths: ['/v1/devices?limit=25&online=true'] }
   const stats = { paths: ['/v1/devices/stats'] }
-  const few = await inTurn({ get: gets, list: lists, 'online=true': online, stats })
+  const known = { get: gets, list: lists, 'online=true': online, stats }
+  const count = async () =>
+    Number((await lapel.call('GET', stats.paths[0] ?? '')).body['device_count'])
+  const before = await count()
+  const few = await inTurn(known)
   await generate()
-  const many = await inTurn({ get: gets, list: lists, 'online=true': online, stats })
-  console.log(`\nwith ${manyDevices.toLocaleString('en')} devices more:`)
+  const many = await inTurn(known)
+  console.log(`\nwith ${shown(before)} devices, and with ${shown(manyDevices)} more:`)
   console.log(
     table([
-      ['', 'a second before', 'a second', 'of the rate before', 'p99 ms'],
-      ...Object.entries(many).map(([name, { rate, p99Ms }]) => [
-        name,
-        few[name]?.rate ?? 0,
-        rate,
-        rate / (few[name]?.rate ?? 0),
-        p99Ms,
-      ]),
+      ['', 'a second', 'with more', 'ratio', 'CPU us', 'with more', 'ratio', 'p99 ms'],
+      ...Object.entries(known).map(([name]) => {
+        const [a, b] = [few[name], many[name]]
+        const [rate = 0, rateWith = 0] = [a?.rate, b?.rate]
+        const [cpu = 0, cpuWith = 0] = [a?.cpuUs, b?.cpuUs]
+        return [name, rate, rateWith, rateWith / rate, cpu, cpuWith, cpuWith / cpu, b?.p99Ms ?? 0]
+      }),
     ]),
   )
 } finally {

@@ -18,6 +18,8 @@ export type HttpMeasured = {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly failed: number
+  /** Those of the warm-up too. */
+  readonly answered: number
 }
 
 const order: HttpOrder = JSON.parse(process.argv[2] ?? '{}')
@@ -34,7 +36,7 @@ const requests = order.bodies ? order.bodies.map(post) : order.paths.map(get)
 const all = Promise.withResolvers<void>()
 let taken = 0
 const latencies: number[] = []
-const counted = { done: 0, failed: 0 }
+const counted = { answered: 0, done: 0, failed: 0 }
 let measuring = false
 let stopping = false
 
@@ -71,6 +73,7 @@ const run = (index: number): void => {
     rest = Buffer.concat([rest, chunk])
     const length = responseLength(rest)
     if (length === 0) return
+    counted.answered += 1
     if (measuring) {
       counted.done += 1
       if (rest.toString('latin1', 9, 10) !== '2') counted.failed += 1
@@ -101,6 +104,7 @@ const measured: HttpMeasured = {
   p50Ms: quantile(latencies, 0.5),
   p99Ms: quantile(latencies, 0.99),
   failed: counted.failed,
+  answered: counted.answered,
 }
 console.log(JSON.stringify(measured))
 setTimeout(() => process.exit(), 200).unref()

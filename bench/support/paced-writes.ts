@@ -1,0 +1,78 @@
+import type { LapelUnderTest } from './lapel.ts'
+
+type Write = {
+  readonly path: string
+  readonly body: object
+  readonly status: number
+  /** Told of the answer when it is what was wanted. */
+  readonly done: (id: string) => void
+}
+
+/**
+ * A third each: registrations, devices set free, and devices bound that are free, those that were free longest first. What is asked for a
+ * device is asked after the answer to what was asked before; while there is none to be bound, one more is registered.
+ */
+const createWrites = (bound: readonly string[], person: string) => {
+  const taken = [...bound]
+  const free: string[] = []
+  const run = Date.now().toString(36)
+  let registered = 0
+
+  const register = (): Write => {
+    registered += 1
+    return {
+      path: '/v1/devices',
+      body: { serial_number: `${run}-paced-${registered}`, model: 'bota_pin' },
+      status: 201,
+      done: (id) => free.push(id),
+    }
+  }
+  const unbind = (id: string): Write => ({
+    path: `/v1/devices/${id}/unbind`,
+    body: {},
+    status: 200,
+    done: () => free.push(id),
+  })
+  const bind = (id: string): Write => ({
+    path: `/v1/devices/${id}/bind`,
+    body: { end_user_id: person },
+    status: 200,
+    done: () => taken.push(id),
+  })
+  return (i: number): Write => {
+    const next = i % 3 === 1 ? taken.shift() : i % 3 === 2 ? free.shift() : undefined
+    if (next === undefined) return register()
+    return i % 3 === 1 ? unbind(next) : bind(next)
+  }
+}
+
+type Pace = { readonly perSecond: number; readonly seconds: number }
+
+/**
+ * Writes at a steady rate, whatever became of those before; what each took from when it was due, with the wait for the own read model. One
+ * that failed took for ever.
+ */
+export const pacedWrites = async (
+  { call }: Pick<LapelUnderTest, 'call'>,
+  { perSecond, seconds }: Pace,
+  { bound, person }: { readonly bound: readonly string[]; readonly person: string },
+): Promise<number[]> => {
+  const next = createWrites(bound, person)
+  const took: number[] = []
+  const pending: Promise<void>[] = []
+  const write = async ({ path, body, status, done }: Write, dueMs: number): Promise<void> => {
+    const answer = await call('POST', path, body)
+    const isDone = answer.status === status
+    took.push(isDone ? performance.now() - dueMs : Number.POSITIVE_INFINITY)
+    if (isDone) done(String(answer.body['id']))
+  }
+  const started = performance.now()
+  for (let i = 0; i < perSecond * seconds; i += 1) {
+    const dueMs = started + (i * 1_000) / perSecond
+    const waitMs = dueMs - performance.now()
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    pending.push(write(next(i), dueMs))
+  }
+  await Promise.all(pending)
+  return took
+}

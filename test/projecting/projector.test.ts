@@ -14,10 +14,17 @@ import {
   type TokenId,
 } from '../../protocol/ids.ts'
 import { instantOf } from '../../protocol/instant.ts'
+import { claim, take } from '../../src/domain/claim.ts'
 import * as device from '../../src/domain/device.ts'
 import { confirmToken, refreshToken } from '../../src/domain/token-decisions.ts'
 import { connectEventStore } from '../../src/store/eventstoredb.ts'
-import { deviceStream, ingestStream, nodeStream, sessionStream } from '../../src/store/streams.ts'
+import {
+  claimStream,
+  deviceStream,
+  ingestStream,
+  nodeStream,
+  sessionStream,
+} from '../../src/store/streams.ts'
 import { openStage } from '../support/stage.ts'
 import { until } from '../support/until.ts'
 
@@ -221,6 +228,16 @@ test('a session opens and closes; a closed entry ends only its own; a lost node 
     [row?.health_session_id, row?.health_presence_reason, row?.health_battery_percent],
     [null, 'node_lost', 3],
   )
+})
+
+test('what no read model has to do with is passed all the same: taken claims, signs of life', async () => {
+  const project = await stage.world()
+  const args = { id: newId('dev_', randomBytes) }
+  const stream = claimStream(project, randomBytes(32).toString('hex'))
+  const taken = await ledger.transact(stream, claim, () => take(args), by(project))
+  assert.ok(taken.kind === 'done' && (await projector.waitFor(taken.position ?? 0n, 10_000)))
+  const alive = await commit(nodeStream(newNodeId(randomBytes)), 'NodeAlive', { v: 1 })
+  assert.ok(await projector.waitFor(alive, 10_000))
 })
 
 test('two projectors: one leads, and the other goes on when it ends', async () => {

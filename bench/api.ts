@@ -184,7 +184,9 @@ try {
 
   const online = { paths: ['/v1/devices?limit=25&online=true'] }
   const stats = { paths: ['/v1/devices/stats'] }
-  const known = { get: gets, list: lists, 'online=true': online, stats }
+  // It asks no table: how it changes is how the machine does.
+  const live = { paths: ['/health/live'] }
+  const known = { live, get: gets, list: lists, 'online=true': online, stats }
   const count = async () =>
     Number((await lapel.call('GET', stats.paths[0] ?? '')).body['device_count'])
   const before = await count()

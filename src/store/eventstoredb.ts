@@ -1,13 +1,10 @@
 import {
   binaryEvent,
-  END,
   type EventData,
   EventStoreDBClient,
   type JSONType,
   jsonEvent,
   NO_STREAM,
-  START,
-  StreamNotFoundError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
 import { appendMsMax, readPageEventsMax } from '../../protocol/limits.ts'
@@ -19,7 +16,9 @@ import type {
   StoredEvent,
 } from './event-store.ts'
 import { widenWindows } from './flow-control.ts'
-import { storedOf, subscribeToLog, unavailable } from './subscription.ts'
+import { unavailable } from './responses.ts'
+import { readPage } from './stream-page.ts'
+import { subscribeToLog } from './subscription.ts'
 
 // One client per process: its table of pending appends is shared by all clients of a process, and a late answer ends it.
 
@@ -50,36 +49,6 @@ const append =
     }
   }
 
-type Page = {
-  readonly from: bigint | 'start' | 'end'
-  readonly count: number
-  readonly backwards: boolean
-}
-
-const readPage = async (
-  client: EventStoreDBClient,
-  stream: string,
-  { from, count, backwards }: Page,
-): Promise<readonly StoredEvent[]> => {
-  const events: StoredEvent[] = []
-  const place = from === 'start' ? START : from === 'end' ? END : from
-  const reading = client.readStream(stream, {
-    fromRevision: place,
-    direction: backwards ? 'backwards' : 'forwards',
-    maxCount: count,
-  })
-  try {
-    for await (const resolved of reading) {
-      const event = storedOf(resolved)
-      if (event) events.push(event)
-    }
-    return events
-  } catch (error) {
-    if (error instanceof StreamNotFoundError) return []
-    throw unavailable(`read ${stream}`, error)
-  }
-}
-
 const readWhole =
   (client: EventStoreDBClient) =>
   async (stream: string, from = 0): Promise<readonly StoredEvent[]> => {
@@ -87,7 +56,7 @@ const readWhole =
     for (;;) {
       const next = events.at(-1)?.revision
       const page = await readPage(client, stream, {
-        from: BigInt(next === undefined ? from : next + 1),
+        from: next === undefined ? from : next + 1,
         count: readPageEventsMax,
         backwards: false,
       })
@@ -117,8 +86,7 @@ export const connectEventStore = (url: string): EventStore => {
       (await readPage(client, stream, { from: 'end', count: 1, backwards: true }))[0],
     readPage: (stream, { from, count, order }) => {
       const edge = order === 'asc' ? 'start' : 'end'
-      const place = from === undefined ? edge : BigInt(from)
-      return readPage(client, stream, { from: place, count, backwards: order === 'desc' })
+      return readPage(client, stream, { from: from ?? edge, count, backwards: order === 'desc' })
     },
     keepNewest: setNewest(client),
     subscribe: ({ prefixes, from }) => subscribeToLog(client, prefixes, from),

@@ -1,65 +1,11 @@
-import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { EventStoreDBClient, ResolvedEvent } from '@eventstore/db-client'
+import type { EventStoreDBClient } from '@eventstore/db-client'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
-import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js'
-import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { followedItemsMax } from '../../protocol/limits.ts'
-import {
-  type Followed,
-  type Position,
-  type StoredEvent,
-  StoreUnavailable,
-  type Subscription,
-} from './event-store.ts'
-import { followedIn } from './read-response.ts'
-
-export const unavailable = (what: string, cause: unknown): StoreUnavailable =>
-  new StoreUnavailable(`${what}: the event store is not available`, { cause })
-
-export const storedOf = ({ event, commitPosition }: ResolvedEvent): StoredEvent | undefined =>
-  event && {
-    id: event.id,
-    type: event.type,
-    stream: event.streamId,
-    revision: Number(event.revision),
-    position: event.position?.commit ?? commitPosition ?? 0n,
-    createdMs: event.created.getTime(),
-    data: event.data,
-    metadata: event.metadata,
-  }
-
-// A stream hands out no `undefined`.
-type Received = { readonly followed: Followed | undefined }
-type Responses = Readable & { readonly cancel: () => void }
-
-/** What the client keeps for those who extend it: a call on its own connection, with its credentials. Its own `subscribeToAll` is this one. */
-type Calling = {
-  readonly GRPCStreamCreator: (
-    service: typeof StreamsClient,
-    name: string,
-    call: (client: StreamsClient) => Responses,
-  ) => () => Promise<Responses>
-  readonly callArguments: (
-    base: object,
-    options: { readonly deadline: number },
-  ) => Required<Parameters<StreamsClient['batchAppend']>>
-}
-
-const { path, requestSerialize } = streamsService.StreamsService.read
-
-const receive = (bytes: Buffer): Received => ({ followed: followedIn(bytes) })
-
-const respond = (client: EventStoreDBClient, request: ReadReq): Promise<Responses> => {
-  const calling = client as unknown as Calling
-  const call = (on: StreamsClient): Responses => {
-    const [metadata, options] = calling.callArguments({}, { deadline: Number.POSITIVE_INFINITY })
-    return on.makeServerStreamRequest(path, requestSerialize, receive, request, metadata, options)
-  }
-  return calling.GRPCStreamCreator(streamsService.StreamsClient, 'subscribeToAll', call)()
-}
+import type { Followed, Position, Subscription } from './event-store.ts'
+import { type Received, type Responses, respond, unavailable } from './responses.ts'
 
 /** What the log brings, taken as it is asked for. */
 class Following {
@@ -158,4 +104,4 @@ export const subscribeToLog = (
   client: EventStoreDBClient,
   prefixes: readonly string[],
   from: Position | 'start',
-): Subscription => new Following(respond(client, requestOf(prefixes, from)))
+): Subscription => new Following(respond(client, 'subscribeToAll', requestOf(prefixes, from)))

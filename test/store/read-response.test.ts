@@ -1,19 +1,31 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { EventStoreDBClient } from '@eventstore/db-client'
+import { EventStoreDBClient, type ResolvedEvent } from '@eventstore/db-client'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { StoredEvent } from '../../src/store/event-store.ts'
+import { type StoredEvent, StoreUnavailable } from '../../src/store/event-store.ts'
 import { connectEventStore } from '../../src/store/eventstoredb.ts'
 import { followedIn } from '../../src/store/read-response.ts'
-import { storedOf } from '../../src/store/subscription.ts'
 import { startEventStore } from '../support/event-store.ts'
 
-const test = suite('responses of a subscription')
+const test = suite('responses of reads and subscriptions')
 const server = await startEventStore()
 const store = connectEventStore(server.url)
 const client = EventStoreDBClient.connectionString(server.url)
+
+/** What the client's own read makes of an event. */
+const storedOf = ({ event, commitPosition }: ResolvedEvent): StoredEvent | undefined =>
+  event && {
+    id: event.id,
+    type: event.type,
+    stream: event.streamId,
+    revision: Number(event.revision),
+    position: event.position?.commit ?? commitPosition ?? 0n,
+    createdMs: event.created.getTime(),
+    data: event.data,
+    metadata: event.metadata,
+  }
 
 const bytesOf = (response: InstanceType<typeof streams.ReadResp>): Buffer =>
   Buffer.from(response.serializeBinary())
@@ -44,6 +56,31 @@ test('an event is what the client makes of it: JSON, bytes, neither metadata nor
     }
   assert.is(ours.length, given.length)
   assert.equal(ours.map(plain), theirs.map(plain))
+
+  const read = async (from?: number) => (await store.readStream(stream, from)).map(plain)
+  assert.equal(await read(), theirs.map(plain))
+  assert.equal(await read(2), theirs.slice(2).map(plain))
+  assert.equal(await read(3), [])
+  const last = await store.readPage(stream, { count: 2, order: 'desc' })
+  assert.equal(last.map(plain), theirs.slice(1).reverse().map(plain))
+  assert.equal((await store.readLast(stream))?.id, given.at(-1)?.id)
+})
+
+test('a stream that is not there, or has nothing any more, is read as an empty one', async () => {
+  const stream = `proj_none-${randomUUID()}`
+  assert.equal(await store.readStream(stream), [])
+  assert.is(await store.readLast(stream), undefined)
+  await store.append(stream, [{ id: randomUUID(), type: 'T', data: {}, metadata: {} }], 'no_stream')
+  await client.deleteStream(stream)
+  assert.equal(await store.readStream(stream), [])
+})
+
+test('a read that cannot be is `StoreUnavailable`', async () => {
+  const stream = `proj_gone-${randomUUID()}`
+  await store.append(stream, [{ id: randomUUID(), type: 'T', data: {}, metadata: {} }], 'no_stream')
+  await client.tombstoneStream(stream)
+  const failed = await store.readStream(stream).catch((error: unknown) => error)
+  assert.instance(failed, StoreUnavailable)
 })
 
 test('a checkpoint and the end of the log are told apart from what is nothing for who follows', () => {

@@ -1,15 +1,13 @@
 import { makeFleet } from './support/fleet.ts'
 import type { Measured, Order } from './support/generator.ts'
 import { startLapel } from './support/lapel.ts'
-import type { NoisyOrder } from './support/noisy.ts'
+import type { Noise, NoisyOrder } from './support/noisy.ts'
 import { runProgram } from './support/programs.ts'
 import { median, table } from './support/statistics.ts'
 
 const quota = 100
 const times = 50
 const rounds = 3
-
-type Noise = { readonly sent: number; readonly acked: number; readonly cuts: number }
 
 const lapel = await startLapel({ LAPEL_RATE_PROJECT: `${quota}` })
 try {
@@ -34,28 +32,48 @@ try {
     seconds: 10,
   }
   const alone: Measured[] = []
+  const besideModest: Measured[] = []
   const beside: Measured[] = []
   const made: Noise[] = []
+  const measureBeside = async (rate: number) => {
+    const order = JSON.stringify({ ...noise, rate } satisfies NoisyOrder)
+    const [measured, noisy] = await Promise.all([
+      measure(),
+      runProgram<Noise>('bench/support/noisy.ts', order),
+    ])
+    return { measured, noisy }
+  }
   for (let i = 0; i < rounds; i += 1) {
     alone.push(await measure())
-    const noisily = runProgram<Noise>('bench/support/noisy.ts', JSON.stringify(noise))
-    beside.push(await measure())
-    made.push(await noisily)
+    besideModest.push((await measureBeside(0.9 * quota)).measured)
+    const { measured, noisy } = await measureBeside(quota * times)
+    beside.push(measured)
+    made.push(noisy)
   }
   const row = (name: string, all: readonly Measured[]) => [
     name,
     median(all.map(({ rate }) => rate)),
     median(all.map(({ p50Ms }) => p50Ms)),
     median(all.map(({ p99Ms }) => p99Ms)),
+    median(all.map(({ brokerCpuSeconds, seconds }) => (1_000 * brokerCpuSeconds) / seconds)),
   ]
-  const head = [`a project at half its quota of ${quota}/s`, 'msg/s', 'p50 ms', 'p99 ms']
-  const both = [row('alone', alone), row(`beside one at ${times} times its quota`, beside)]
-  console.log(table([head, ...both]))
+  const head = [
+    `a project at half its quota of ${quota}/s`,
+    'msg/s',
+    'p50 ms',
+    'p99 ms',
+    'CPU ms/s',
+  ]
+  const all = [
+    row('alone', alone),
+    row('beside one within its quota', besideModest),
+    row(`beside one at ${times} times its quota`, beside),
+  ]
+  console.log(table([head, ...all]))
   const sum = (pick: (one: Noise) => number) => made.reduce((total, one) => total + pick(one), 0)
-  const told = [sum(({ sent }) => sent), sum(({ acked }) => acked), sum(({ cuts }) => cuts)]
-  console.log(
-    `the other sent ${told[0]}, of which ${told[1]} were acknowledged; cut ${told[2]} times`,
-  )
+  const told = `${sum(({ sent }) => sent)}, of which ${sum(({ acked }) => acked)} were acknowledged`
+  const ends = `cut ${sum(({ cuts }) => cuts)} times, refused ${sum(({ refused }) => refused)}`
+  console.log(`the other sent ${told}; ${ends}; its own CPU ${sum((one) => one.cpuSeconds)} s`)
 } finally {
   await lapel.stop()
 }

@@ -104,12 +104,24 @@ export const welcome = (broker: Aedes, client: Client, { id, keepAliveSeconds }:
   inner.connackSent = true
 }
 
-type Stop = 'inflight' | 'own bytes' | 'pressure' | 'rate' | 'unparsed'
+type Stop = 'inflight' | 'own bytes' | 'pressure' | 'rate' | 'turn' | 'unparsed'
 const stops = new WeakMap<Client, Set<Stop>>()
 
 export const stopReading = (client: Client, why: Stop): void => {
   stops.set(client, (stops.get(client) ?? new Set()).add(why))
   client.conn.pause()
+}
+
+export const isStopped = (client: Client, why: Stop): boolean =>
+  stops.get(client)?.has(why) ?? false
+
+const nothing = Buffer.alloc(0)
+
+/** Its turn came: what it had sent already is met before what it sends from now on. */
+export const itsTurn = (client: Client): void => {
+  if (!isStopped(client, 'turn')) return
+  goOnReading(client, 'turn')
+  if (!client.closed) internals(client)._parser.parse(nothing)
 }
 
 /** Once nothing else stops it. */

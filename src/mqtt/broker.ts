@@ -14,9 +14,11 @@ import { takeFrames } from './frames.ts'
 import { Intake } from './intake.ts'
 import { type Address, type Listener, openListeners } from './listeners.ts'
 import { type Admit, createSignIns } from './on-connect.ts'
+import { overRate } from './on-publish.ts'
 import { onForward, takeSubscribe } from './on-subscribe.ts'
 import type { BrokerDeps } from './ports.ts'
-import { ProjectRates } from './project-rates.ts'
+import { DeviceRates, ProjectRates } from './project-rates.ts'
+import { Rests } from './rests.ts'
 import { takePublish } from './take-publish.ts'
 import {
   type Certificate,
@@ -77,12 +79,21 @@ const reasonOf = (client: Client, errors: WeakMap<Client, string>): CloseReason 
   return error.includes('not stored') ? 'store_down' : 'lost'
 }
 
-const followSessions = (broker: Aedes, deps: BrokerDeps, connections: Connections): void => {
+type Following = { readonly connections: Connections; readonly rests: Rests }
+
+const followSessions = (
+  broker: Aedes,
+  deps: BrokerDeps,
+  { connections, rests }: Following,
+): void => {
   const errors = new WeakMap<Client, string>()
   broker.on('clientError', (client, error) => errors.set(client, error.message))
   broker.on('clientDisconnect', (client) => {
     const connection = connections.of(client)
-    if (connection) deps.auth.closeSession(connection.session.id, reasonOf(client, errors))
+    if (!connection) return
+    const { id, principal } = connection.session
+    if (errors.get(client) === overRate) rests.begin(principal.tokenId)
+    deps.auth.closeSession(id, reasonOf(client, errors))
   })
 }
 
@@ -111,16 +122,17 @@ const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections
     })
     return client
   }
+  const devices = new DeviceRates(deps.rates)
   const projects = new ProjectRates(deps.rates)
   const admit: Admit = ({ conn, packet, rest }, session) => {
     const { deviceId, project } = session.principal
     const client = open(conn)
     const nowMs = deps.monotonic()
     const rates = {
-      perSecond: deps.rates.device,
+      ofDevice: devices.bucketOf(deviceId, nowMs),
       ofProject: projects.bucketOf(project, nowMs),
       rejectsPerMinute: mqttRejectsPerMinuteMax,
-      nowMs,
+      monotonic: deps.monotonic,
     }
     connections.add(new Connection(client, session, rates))
     // The session is the token's device, whatever client id was sent: equal ids never kick a stranger.
@@ -141,9 +153,10 @@ const wanted = ({ tcp, tls, webSocket }: Ways, secure: Tls | undefined): Listene
 export const startBroker = async (deps: BrokerDeps & Ways): Promise<Broker> => {
   const connections = createConnections()
   const broker = await createAedes(connections)
-  followSessions(broker, deps, connections)
+  const rests = new Rests(deps.monotonic)
+  followSessions(broker, deps, { connections, rests })
   const clients = createClients(deps, broker, connections)
-  const signIns = createSignIns(deps, clients.admit)
+  const signIns = createSignIns(deps, rests, clients.admit)
   const secure = deps.tls && overTls(deps.tls.certificate)
   const listeners = await openListeners(wanted(deps, secure), {
     ...deps,

@@ -1,9 +1,9 @@
 import type { Client } from 'aedes'
-import { mqttBurstMessages } from '../../protocol/limits.ts'
 import type { Encoding, TopicDevice } from '../../protocol/topics.ts'
 import type { Session } from '../auth/ports.ts'
 import { Completions } from './completions.ts'
 import { ExactlyOnce } from './exactly-once.ts'
+import { HeldBack } from './held-back.ts'
 import { PlainHeartbeats } from './plain-heartbeat.ts'
 import type { Load } from './pressure.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -13,11 +13,17 @@ export class Connection {
   readonly client: Client
   readonly session: Session
   readonly completions = new Completions()
+  /** Of the device, whatever its session. */
   readonly bucket: TokenBucket
   /** Shared by all devices of the project. */
   readonly projectBucket: TokenBucket
   readonly rejects: TokenBucket
   readonly exactlyOnce = new ExactlyOnce()
+  readonly heldBack: HeldBack
+  /** It went on for too long. */
+  isOverRate = false
+  /** Before then it is not told again that it is over its rate. */
+  nextNoticeMs = 0
   readonly load: Load = { bytes: 0, isOver: false }
   /** Not read any further, while too much of it waits for the log. */
   held = false
@@ -36,10 +42,10 @@ export class Connection {
     client: Client,
     session: Session,
     rates: {
-      perSecond: number
+      ofDevice: TokenBucket
       ofProject: TokenBucket
       rejectsPerMinute: number
-      nowMs: number
+      monotonic: () => number
     },
   ) {
     this.client = client
@@ -47,13 +53,14 @@ export class Connection {
     const { project, deviceId, tokenId } = session.principal
     const head = { k: 'heartbeat', via: 'mqtt', p: project, d: deviceId, by: tokenId }
     this.heartbeatHead = `${JSON.stringify(head).slice(0, -1)},`
-    const { perSecond, rejectsPerMinute, nowMs } = rates
+    const { rejectsPerMinute, monotonic } = rates
+    this.bucket = rates.ofDevice
     this.projectBucket = rates.ofProject
-    this.bucket = new TokenBucket(() => perSecond, { burst: () => mqttBurstMessages, nowMs })
     this.rejects = new TokenBucket(() => rejectsPerMinute / 60, {
       burst: () => rejectsPerMinute,
-      nowMs,
+      nowMs: monotonic(),
     })
+    this.heldBack = new HeldBack(monotonic)
   }
 
   /** The next packet id towards the device. Nothing is sent twice: sessions are clean, and read models say it all again. */

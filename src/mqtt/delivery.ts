@@ -73,6 +73,8 @@ export class Delivery implements Slot {
     if (this.#isEntered) edge.pressure.leave(length)
     edge.pressure.done(connection.client, connection.load, length)
     if (qos > 0) connection.completions.drain()
+    else if (error && connection.isOverRate && !connection.client.closed)
+      connection.client.emit('error', error)
   }
 
   leave(): void {

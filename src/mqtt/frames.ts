@@ -1,6 +1,6 @@
 import type { Client } from 'aedes'
 import { mqttPacketLengthBytesMax } from '../../protocol/limits.ts'
-import { internals, refreshKeepAlive } from './aedes-client.ts'
+import { internals, isStopped, refreshKeepAlive } from './aedes-client.ts'
 
 /** A PUBLISH of QoS 0 or 1, not retained (MQTT 3.1.1, section 3.3). */
 export type PublishFrame = {
@@ -116,10 +116,17 @@ export const takeFrames = (client: Client, { take, bytesMax, onHeld }: Frames): 
     return end
   }
 
+  /** As `step`; what a client sent over a rate rests until its turn came. */
+  const goOn = (bytes: Buffer, from: number): number | undefined => {
+    if (from >= bytes.length || client.closed) return undefined
+    if (!isStopped(client, 'turn')) return step(bytes, from)
+    gathering.keep(bytes.subarray(from), 0)
+    return undefined
+  }
+
   parser.parse = (chunk) => {
     const bytes = gathering.add(chunk)
-    for (let at: number | undefined = 0; bytes && at !== undefined; )
-      at = at < bytes.length && !client.closed ? step(bytes, at) : undefined
+    for (let at: number | undefined = 0; bytes && at !== undefined; ) at = goOn(bytes, at)
     if (taken) refreshKeepAlive(client)
     taken = false
     if (gathering.length === held) return

@@ -1,11 +1,15 @@
-import { mqttSignInsMax } from '../../protocol/limits.ts'
+import type { TokenId } from '../../protocol/ids.ts'
+import { mqttRestingCallersMax, mqttSignInsMax } from '../../protocol/limits.ts'
 import type { CloseReason } from '../../protocol/observations.ts'
+import { parseToken } from '../../protocol/tokens.ts'
 import { parseUpTopic } from '../../protocol/topics.ts'
 import type { OpenOutcome, Session } from '../auth/ports.ts'
 import type { ConnectPacket } from './connect-packet.ts'
 import type { Caller } from './listeners.ts'
 import { connackCodes } from './lobby.ts'
+import { pause } from './pause.ts'
 import type { BrokerDeps } from './ports.ts'
+import type { Rests } from './rests.ts'
 
 const codeOf = (kind: Exclude<OpenOutcome['kind'], 'opened'>): number => {
   switch (kind) {
@@ -34,9 +38,10 @@ export type Admit = (caller: Caller, session: Session) => () => void
  * The second half of a CONNECT: the first, what needs no look-up, was the lobby's. Until it is over nothing is made for the caller and
  * nothing is read of what it sends meanwhile [MQTT-3.1.4-5].
  */
-export const createSignIns = (deps: Deps, admit: Admit) => {
+export const createSignIns = (deps: Deps, rests: Rests, admit: Admit) => {
   const { auth, ingest, readWindow, log } = deps
   const signingIn = new Set<Caller>()
+  let resting = 0
 
   const rememberWindow = async ({ principal: { deviceId } }: Session): Promise<void> => {
     if (ingest.knows(deviceId)) return
@@ -78,10 +83,28 @@ export const createSignIns = (deps: Deps, admit: Admit) => {
     }
   }
 
+  const restMsOf = ({ packet }: Caller): number => {
+    const token = parseToken(packet.password)
+    return token ? rests.leftMs(token.id as TokenId) : 0
+  }
+
+  /** A device that comes again and again is answered no sooner than it would be let in. */
+  const keepWaiting = async ({ refuse }: Caller, restMs: number): Promise<void> => {
+    resting += 1
+    if (resting <= mqttRestingCallersMax) await pause(restMs)
+    resting -= 1
+    refuse(connackCodes.unavailable)
+  }
+
   return {
     /** Whether one more may sign in now. */
     mayArrive: (): boolean => signingIn.size < mqttSignInsMax,
     arrive: (caller: Caller): void => {
+      const restMs = restMsOf(caller)
+      if (restMs > 0) {
+        void keepWaiting(caller, restMs)
+        return
+      }
       signingIn.add(caller)
       const isOver = (): void => void signingIn.delete(caller)
       caller.conn.once('close', isOver)

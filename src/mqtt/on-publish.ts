@@ -1,12 +1,12 @@
 import type { AedesPublishPacket } from 'aedes'
 import { type Instant, instantOf } from '../../protocol/instant.ts'
-import { mqttHoldBackMsMax } from '../../protocol/limits.ts'
+import { mqttHoldBackMsMax, mqttReadOnWaitMsMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
 import { parseUpTopic, type UpTopic, upTopic } from '../../protocol/topics.ts'
 import { rejectedEntry } from '../ingest/rejected-entry.ts'
 import { entryBytes, type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
 import { seal } from '../store/seal.ts'
-import { refreshKeepAlive } from './aedes-client.ts'
+import { itsTurn, refreshKeepAlive, stopReading } from './aedes-client.ts'
 import type { Connection } from './connection.ts'
 import { Delivery, type Edge } from './delivery.ts'
 import { sendError, sendTime } from './downlink.ts'
@@ -139,35 +139,55 @@ const take = (delivery: Delivery, said: Said): void => {
   }
 }
 
-const noticeEveryMessages = 50
+const noticeEveryMs = 1_000
 
-/** Over its rate a message waits its turn, at most so long; a device that goes on then is cut. */
+/** Why it is cut. */
+export const overRate = 'over its rate for too long'
+
+/** For so long, in which it is told at most once a second that it is over its rate. */
 const holdBack = (delivery: Delivery, said: Said, waitMs: number): void => {
   const { edge, connection } = delivery
   const { deps, pressure } = edge
-  const { client } = connection
+  const { client, heldBack } = connection
   const { length } = said.payload
+  const nowMs = deps.monotonic()
   pressure.holdBack(client, length)
   deps.meter.count('mqtt_held_back_total')
-  const retry_after = Math.ceil(waitMs / 1_000)
-  if (connection.completions.waiting % noticeEveryMessages === 1)
+  if (nowMs >= connection.nextNoticeMs) {
+    connection.nextNoticeMs = nowMs + noticeEveryMs
+    const retry_after = Math.max(1, Math.ceil(waitMs / 1_000))
     sendError(connection, { code: 'rate_limited', topic: said.text, retry_after })
-  setTimeout(() => {
+  }
+  heldBack.add(nowMs + waitMs, () => {
     pressure.letGo(client, length)
+    // Nothing of a revoked session is stored once it is over; whoever lost its line says it again.
+    if (client.closed) {
+      delivery.end(notStored('the connection is over'))
+      return
+    }
     refreshKeepAlive(client)
     take(delivery, said)
-  }, waitMs)
+    if (heldBack.isEmpty && !connection.isOverRate) itsTurn(client)
+  })
 }
 
+/** Over its rate a message waits its turn, at most so long; a device that goes on then is cut. */
 const inTurn = (delivery: Delivery, said: Said): void => {
-  const { bucket, projectBucket } = delivery.connection
+  const { client, bucket, projectBucket, heldBack } = delivery.connection
   const nowMs = delivery.edge.deps.monotonic()
-  const waitMs = Math.max(bucket.take(nowMs), projectBucket.take(nowMs))
-  if (waitMs === 0) take(delivery, said)
-  else if (waitMs <= mqttHoldBackMsMax) holdBack(delivery, said, waitMs)
-  else {
+  const projectWaitMs = projectBucket.take(nowMs)
+  const waitMs = Math.max(bucket.take(nowMs), projectWaitMs)
+  if (waitMs === 0 && heldBack.isEmpty) take(delivery, said)
+  else if (waitMs > mqttHoldBackMsMax) {
+    bucket.giveBack()
     projectBucket.giveBack()
-    delivery.end(new Error('over its rate for too long'))
+    // Closed once what it waits for is acknowledged; what else it has sent would be refused as well.
+    delivery.connection.isOverRate = true
+    stopReading(client, 'turn')
+    delivery.end(new Error(overRate))
+  } else {
+    if (projectWaitMs > mqttReadOnWaitMsMax) stopReading(client, 'turn')
+    holdBack(delivery, said, waitMs)
   }
 }
 

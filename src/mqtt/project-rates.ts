@@ -1,5 +1,9 @@
-import type { ProjectId } from '../../protocol/ids.ts'
-import { mqttProjectBurstSeconds, rateBucketsMax } from '../../protocol/limits.ts'
+import type { DeviceId, ProjectId } from '../../protocol/ids.ts'
+import {
+  mqttBurstMessages,
+  mqttProjectBurstSeconds,
+  rateBucketsMax,
+} from '../../protocol/limits.ts'
 import { createLru } from '../auth/lru.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -29,6 +33,24 @@ export class ProjectRates {
       nowMs,
     })
     this.#buckets.set(project, made)
+    return made
+  }
+}
+
+/** What a device may send, in one session after the other: coming back is no way to a new burst. */
+export class DeviceRates {
+  readonly #perSecond: number
+  readonly #buckets = createLru<DeviceId, TokenBucket>(rateBucketsMax)
+
+  constructor({ device }: Pick<Rates, 'device'>) {
+    this.#perSecond = device
+  }
+
+  bucketOf(device: DeviceId, nowMs: number): TokenBucket {
+    const known = this.#buckets.get(device)
+    if (known) return known
+    const made = new TokenBucket(() => this.#perSecond, { burst: () => mqttBurstMessages, nowMs })
+    this.#buckets.set(device, made)
     return made
   }
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { mqttBurstMessages, mqttHoldBackMsMax } from '../../protocol/limits.ts'
+import { mqttBurstMessages, mqttHoldBackMsMax, mqttRestMs } from '../../protocol/limits.ts'
 import { beat, faultOf, openEdge } from '../support/mqtt-edge.ts'
 import { connackOf, connectWith } from '../support/raw-mqtt.ts'
 import type { BoundDevice } from '../support/served-lapel.ts'
@@ -122,6 +122,13 @@ test('who goes on over its rate is closed, and what was not acknowledged may be 
   for (let i = 1; i <= messages; i += 1) beat(raw, i, { boot: 1, seq: i })
   await raw.closed()
   assert.ok(raw.packets.filter(({ cmd }) => cmd === 'puback').length < messages)
+  const cutAt = performance.now()
+  assert.is(await connackOf(port, connectWith(device.token)), 3)
+  assert.ok(performance.now() - cutAt > mqttRestMs / 2, 'its CONNECT is held back too')
+  const again = await signedIn(device)
+  beat(again, 1, { boot: 1, seq: messages })
+  await again.take('puback')
+  again.end()
 })
 
 const ended: readonly (readonly [string, (device: BoundDevice) => Promise<unknown>])[] = [

@@ -1,6 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { mqttInflightQos2Max, signInsPerMinuteMax } from '../../protocol/limits.ts'
+import {
+  mqttHoldBackMsMax,
+  mqttInflightQos2Max,
+  signInsPerMinuteMax,
+} from '../../protocol/limits.ts'
 import { beat, faultOf, openEdge } from '../support/mqtt-edge.ts'
 import { connackOf, connectWith, type RawMqtt } from '../support/raw-mqtt.ts'
 
@@ -133,6 +137,26 @@ test('over the rate of its project a device is held back and told so; another pr
   assert.is((await entriesOf(device)).length, messages)
   raw.end()
   stranger.end()
+})
+
+test('however far its project is over its rate, a device is read no further and loses nothing', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await listening(device)
+  // Once the burst is used, more than what is held back at most.
+  const messages = perSecond * (2 + mqttHoldBackMsMax / 1_000 + 2)
+  for (let i = 1; i <= messages; i += 1) beat(raw, i, { boot: 1, seq: i })
+  raw.send({ cmd: 'pingreq' })
+  for (let i = 1; i <= messages; i += 1) assert.is((await raw.take('puback')).messageId, i)
+  await raw.take('pingresp')
+  const told = raw.packets.filter(({ cmd }) => cmd === 'publish').length
+  assert.ok(told > 1 && told < 15, `told ${told} times that it is over its rate`)
+  assert.not.ok(raw.isClosed())
+  raw.end()
+  const seqs = (await entriesOf(device)).map(({ seq }) => seq)
+  assert.equal(
+    seqs,
+    Array.from({ length: messages }, (_, i) => i + 1),
+  )
 })
 
 test.after(edge.end)

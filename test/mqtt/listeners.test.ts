@@ -11,6 +11,7 @@ import type { ConnectPacket } from '../../src/mqtt/connect-packet.ts'
 import { openListeners } from '../../src/mqtt/listeners.ts'
 import { createSignIns } from '../../src/mqtt/on-connect.ts'
 import type { BrokerDeps } from '../../src/mqtt/ports.ts'
+import { Rests } from '../../src/mqtt/rests.ts'
 import { overTcp } from '../../src/mqtt/transports.ts'
 import { keepLog } from '../support/keep-log.ts'
 import { connackOf, connectWith } from '../support/raw-mqtt.ts'
@@ -52,8 +53,8 @@ test('a storm of handshakes waits in the kernel while the node is busy, and is n
 test('so many sign in at once and not one more; whoever is done or gone makes room', async () => {
   const outcomes: ((outcome: OpenOutcome) => void)[] = []
   const openSession = () => new Promise<OpenOutcome>((resolve) => outcomes.push(resolve))
-  const deps = { auth: { openSession } } as unknown as BrokerDeps
-  const { mayArrive, arrive } = createSignIns(deps, () => () => {})
+  const deps = { auth: { openSession }, monotonic: () => 0 } as unknown as BrokerDeps
+  const { mayArrive, arrive } = createSignIns(deps, new Rests(deps.monotonic), () => () => {})
   const codes: number[] = []
   const callers = Array.from({ length: mqttSignInsMax }, () => ({
     conn: new PassThrough(),

@@ -9,6 +9,8 @@ export type Target = {
   readonly pid: number
   /** Credentials that it takes. */
   readonly device: () => Promise<BoundDevice>
+  /** What messages wait for stands still until the returned function is called. */
+  readonly stall: () => Promise<() => void>
 }
 
 export type Row<On extends Target = Target> = {

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { mqttBurstMessages, mqttHoldBackMsMax, mqttRestMs } from '../../protocol/limits.ts'
+import { eventStorePid } from '../support/event-store-pid.ts'
 import { beat, faultOf, openEdge } from '../support/mqtt-edge.ts'
 import { connackOf, connectWith } from '../support/raw-mqtt.ts'
 import type { BoundDevice } from '../support/served-lapel.ts'
@@ -13,14 +12,6 @@ const perSecond = 20
 const edge = await openEdge({ LAPEL_RATE_DEVICE: `${perSecond}` })
 const { lapel, port, signedIn, listening, entriesOf } = edge
 
-/** The event store of this node, found by its data folder. */
-const eventStorePid = (): number => {
-  const mark = join(lapel.data, 'eventstore')
-  const lines = execFileSync('ps', ['-axo', 'pid=,command=']).toString().split('\n')
-  const line = lines.find((one) => one.includes(mark) && one.includes('main.ts'))
-  return Number(line?.trim().split(/\s+/)[0])
-}
-
 const ready = async (): Promise<number> => (await fetch(`${lapel.http}/health/ready`)).status
 
 test('while the event store stands still there is no PUBACK; when it goes on, there is', async () => {
@@ -28,7 +19,7 @@ test('while the event store stands still there is no PUBACK; when it goes on, th
   const raw = await signedIn(device)
   beat(raw, 1, { boot: 1, seq: 1 })
   await raw.take('puback')
-  const pid = eventStorePid()
+  const pid = eventStorePid(lapel.data)
   process.kill(pid, 'SIGSTOP')
   beat(raw, 2, { boot: 1, seq: 2 })
   raw.send({ cmd: 'pingreq' })
@@ -43,7 +34,7 @@ test('while the event store stands still there is no PUBACK; when it goes on, th
 test('an event store that stays away closes the sockets, turns readiness red, and all comes back by itself', async () => {
   const device = await lapel.boundDevice()
   const raw = await signedIn(device)
-  const pid = eventStorePid()
+  const pid = eventStorePid(lapel.data)
   process.kill(pid, 'SIGSTOP')
   beat(raw, 1, { boot: 1, seq: 1 })
   await raw.closed()
@@ -80,7 +71,7 @@ test('an event store that is killed is started again, and nothing that was ackno
   const raw = await signedIn(device)
   beat(raw, 1, { boot: 1, seq: 1 })
   await raw.take('puback')
-  process.kill(eventStorePid(), 'SIGKILL')
+  process.kill(eventStorePid(lapel.data), 'SIGKILL')
   await until(async () => (await ready()) === 200, { msMax: 30_000, what: 'a node that is ready' })
   raw.end()
   const again = await until(() => signedIn(device).catch(() => undefined), {

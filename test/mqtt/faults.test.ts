@@ -122,6 +122,40 @@ test('who goes on over its rate is closed, and what was not acknowledged may be 
   again.end()
 })
 
+test('who goes on with QoS 0 is closed as well', async () => {
+  const raw = await signedIn(await lapel.boundDevice())
+  const [topic, payload] = ['v1/devices/me/heartbeat', '{}']
+  const messages = mqttBurstMessages + 2 * (perSecond * mqttHoldBackMsMax) * 1e-3
+  for (let i = 0; i < messages; i += 1)
+    raw.send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false })
+  await raw.closed()
+})
+
+test('what is held back of a device that is unbound meanwhile is not stored', async () => {
+  const device = await lapel.boundDevice()
+  const raw = await listening(device)
+  const messages = mqttBurstMessages + 0.9 * (perSecond * mqttHoldBackMsMax) * 1e-3
+  for (let i = 1; i <= messages; i += 1) beat(raw, i, { boot: 1, seq: i })
+  await faultOf(raw)
+  await lapel.api(`POST /v1/devices/${device.id}/unbind`)
+  await raw.closed()
+  const closedAt = new Date().toISOString()
+  const next = await lapel.api('POST /v1/end-users', { name: 'Next' })
+  const bound = await lapel.api(`POST /v1/devices/${device.id}/bind`, {
+    end_user_id: next.body['id'],
+  })
+  // The rate is the device's: what this one sends waits longer than what the last one had sent.
+  const again = await signedIn({ ...device, token: String(bound.body['device_token']) })
+  beat(again, 1, { boot: 2, seq: 1 })
+  await again.take('puback')
+  again.end()
+  const late = (await entriesOf(device)).filter(({ rx }) => rx > closedAt)
+  assert.equal(
+    late.map((entry) => 'boot' in entry && entry.boot),
+    [2],
+  )
+})
+
 const ended: readonly (readonly [string, (device: BoundDevice) => Promise<unknown>])[] = [
   ['unbound', ({ id }) => lapel.api(`POST /v1/devices/${id}/unbind`)],
   ['retired, and its token with it', ({ id }) => lapel.api(`DELETE /v1/devices/${id}`)],

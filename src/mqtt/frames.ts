@@ -118,7 +118,8 @@ export const takeFrames = (client: Client, { take, bytesMax, onHeld }: Frames): 
 
   /** As `step`; what a client sent over a rate rests until its turn came. */
   const goOn = (bytes: Buffer, from: number): number | undefined => {
-    if (from >= bytes.length || client.closed) return undefined
+    // Behind a DISCONNECT nothing is met [MQTT-3.14.4-2].
+    if (from >= bytes.length || client.closed || client.conn.destroyed) return undefined
     if (!isStopped(client, 'turn')) return step(bytes, from)
     gathering.keep(bytes.subarray(from), 0)
     return undefined

@@ -9,7 +9,7 @@ import {
   topicLevelsMax,
 } from '../../protocol/limits.ts'
 import { mintToken } from '../../protocol/tokens.ts'
-import { connectWith, type RawMqtt, rawMqtt } from '../support/raw-mqtt.ts'
+import { connackOf, connectWith, type RawMqtt, rawMqtt } from '../support/raw-mqtt.ts'
 import { until } from '../support/until.ts'
 import { releases, releasesRounds, signIn } from './broker-rows.ts'
 import { growthMib } from './process-cost.ts'
@@ -136,6 +136,10 @@ const highWater: Row = {
     } finally {
       for (const raw of devices) raw.end()
       goOn()
+      // A lease that hangs on that store may have ended meanwhile.
+      const { token } = await target.device()
+      const isBack = async () => (await connackOf(target.port, connectWith(token))) === 0
+      await until(isBack, { msMax: 20_000, what: 'a sign-in' })
     }
   },
 }

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type RunningLapel, startLapelProcess } from '../support/lapel.ts'
 import { connectDevice } from '../support/mqtt-device.ts'
+import { connectWith, rawMqtt } from '../support/raw-mqtt.ts'
 import { until } from '../support/until.ts'
 
 const test = suite('two nodes on one log')
@@ -73,6 +74,27 @@ test('a device that comes up on one node is taken over from the other', async ()
   await old.closed
   await fresh.publish('v1/devices/me/heartbeat', { battery_percent: 33 })
   await fresh.end()
+})
+
+test('of two sessions that begin at once on both nodes one is left, and it works', async () => {
+  const { token } = await boundDevice(first, 'J')
+  for (let round = 1; round <= 3; round += 1) {
+    const both = [first, second].map(({ mqttPort }) => rawMqtt(mqttPort))
+    for (const raw of both) raw.send(connectWith(token))
+    const left = () => both.filter((raw) => !raw.isClosed())
+    const [last] = await until(() => left().length === 1 && left(), { what: 'the end of one' })
+    last?.send({
+      cmd: 'publish',
+      topic: 'v1/devices/me/heartbeat',
+      messageId: round,
+      qos: 1,
+      dup: false,
+      retain: false,
+      payload: '{}',
+    })
+    assert.is((await last?.take('puback'))?.messageId, round)
+    last?.end()
+  }
 })
 
 test('what one wrote the other reads at that position', async () => {

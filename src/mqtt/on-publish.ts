@@ -171,7 +171,10 @@ const holdBack = (delivery: Delivery, said: Said, waitMs: number): void => {
   })
 }
 
-/** Over its rate a message waits its turn, at most so long; a device that goes on then is cut. */
+/**
+ * Over its rate a message waits its turn, at most so long; a device that goes on then is cut. Past `mqttReadOnWaitMsMax` of its project's
+ * debt it is read no further until then.
+ */
 const inTurn = (delivery: Delivery, said: Said): void => {
   const { client, bucket, projectBucket, heldBack } = delivery.connection
   const nowMs = delivery.edge.deps.monotonic()

@@ -115,21 +115,23 @@ export const stopReading = (client: Client, why: Stop): void => {
 export const isStopped = (client: Client, why: Stop): boolean =>
   stops.get(client)?.has(why) ?? false
 
-const nothing = Buffer.alloc(0)
-
-/** Its turn came: what it had sent already is met before what it sends from now on. */
-export const itsTurn = (client: Client): void => {
-  if (!isStopped(client, 'turn')) return
-  goOnReading(client, 'turn')
-  if (!client.closed) internals(client)._parser.parse(nothing)
-}
-
 /** Once nothing else stops it. */
 export const goOnReading = (client: Client, why: Stop): void => {
   const reasons = stops.get(client)
   if (!reasons?.delete(why) || reasons.size > 0) return
   stops.delete(client)
   client.conn.resume()
+}
+
+const nothing = Buffer.alloc(0)
+
+/** Its turn came: what it had sent already is met, and only once nothing of that is left it is read on. */
+export const itsTurn = (client: Client): void => {
+  if (!stops.get(client)?.delete('turn')) return
+  if (!client.closed) internals(client)._parser.parse(nothing)
+  if (isStopped(client, 'turn')) return
+  stopReading(client, 'turn')
+  goOnReading(client, 'turn')
 }
 
 /** Ends a client at once, without its will. */

@@ -139,7 +139,7 @@ const highWater: Row = {
       // A lease that hangs on that store may have ended meanwhile.
       const { token } = await target.device()
       const isBack = async () => (await connackOf(target.port, connectWith(token))) === 0
-      await until(isBack, { msMax: 20_000, what: 'a sign-in' })
+      await until(isBack, { msMax: 60_000, what: 'a sign-in' })
     }
   },
 }
@@ -158,7 +158,7 @@ const slowReader: Row = {
     await delay(mqttDrainMsMax + 2_000)
     // What it was told before the end is read, or the end would not be seen.
     socket.resume()
-    const isEnded = await Promise.race([isOver, delay(3_000, false)])
+    const isEnded = await Promise.race([isOver, delay(10_000, false)])
     socket.destroy()
     return atMost(isEnded ? 0 : 1, 0, '')
   },

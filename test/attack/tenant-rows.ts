@@ -25,7 +25,8 @@ const routesWith = async (
   })
 }
 
-const refusals: readonly number[] = [400, 401, 403, 404, 405, 413, 415, 422, 501]
+// A node that is too busy to tell says nothing of an id either.
+const refusals: readonly number[] = [400, 401, 403, 404, 405, 413, 415, 422, 429, 501, 503]
 
 const foreignIds: Row<LapelTarget> = {
   attack:

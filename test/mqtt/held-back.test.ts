@@ -69,6 +69,12 @@ test('a client is stopped between two packets of one chunk, and goes on there in
   parse(packet(3).subarray(4))
   parse(packet(4))
   assert.equal([met, held], [[1], 18])
+  let resumed = 0
+  const resume = client.conn.resume.bind(client.conn)
+  client.conn.resume = () => {
+    resumed += 1
+    return resume()
+  }
   for (const [n, left] of [
     [2, 12],
     [3, 6],
@@ -76,10 +82,12 @@ test('a client is stopped between two packets of one chunk, and goes on there in
   ]) {
     itsTurn(client)
     assert.equal([met.at(-1), held], [n, left])
+    assert.is(resumed, 0, 'what it sent already comes first')
   }
   itsTurn(client)
   assert.equal([met, held], [[1, 2, 3, 4], 0])
   assert.not.ok(isStopped(client, 'turn'))
+  assert.is(resumed, 1)
   client.close()
   await new Promise<void>((resolve) => broker.close(() => resolve()))
 })

@@ -1,7 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
 import type { Tables } from '../projections/tables.ts'
-import type { RecordingId } from '../protocol/ids.ts'
 import { firstSweepMs, sweepEveryMs } from '../protocol/limits-recordings.ts'
 import type { Config } from './config.ts'
 import { exclusivelyBy } from './recordings/exclusively.ts'
@@ -10,7 +9,6 @@ import type { Ledger } from './store/ledger.ts'
 import type { Log } from './store/log.ts'
 import type { Meter } from './store/meter.ts'
 import type { ObjectStore } from './store/object-store.ts'
-import { parseLifecycleStream } from './store/streams.ts'
 
 type Deps = {
   readonly ledger: Ledger
@@ -42,17 +40,3 @@ export const openBytes = (
   closing.defer(async () => sweeps.forEach(clearTimeout))
   return bytes
 }
-
-/** A ledger whose writes to recordings are hints: what a device says of its chunks, it says when it has put some. */
-export const hintingLedger = (
-  ledger: Pick<Ledger, 'transact' | 'read'>,
-  { hint }: Pick<RecordingBytes, 'hint'>,
-): Pick<Ledger, 'transact' | 'read'> => ({
-  read: ledger.read,
-  transact: async (stream, aggregate, decide, by) => {
-    const done = await ledger.transact(stream, aggregate, decide, by)
-    const { project, kind, subject } = parseLifecycleStream(stream) ?? {}
-    if (project && kind === 'recording') hint({ project, recording: subject as RecordingId })
-    return done
-  },
-})

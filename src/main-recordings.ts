@@ -16,7 +16,7 @@ import {
 } from '../protocol/limits.ts'
 import type { FollowedRecording } from './auth/followed-event.ts'
 import type { WorldReads } from './main-reads.ts'
-import type { RecordingReads } from './mqtt/recordings/ports.ts'
+import type { RecordingDeps, RecordingReads } from './mqtt/recordings/ports.ts'
 import { Recordings } from './mqtt/recordings/recordings.ts'
 import type { Projector } from './projecting/projector.ts'
 import type { Ledger } from './store/ledger.ts'
@@ -27,7 +27,8 @@ import { watchObjectStore } from './store/object-store-watch.ts'
 import { unpacked } from './store/packed.ts'
 
 type Deps = {
-  readonly ledger: Pick<Ledger, 'transact' | 'read'>
+  readonly ledger: Pick<Ledger, 'transact' | 'read' | 'known'>
+  readonly hint: RecordingDeps['hint']
   readonly reads: WorldReads
   readonly projector: Pick<Projector, 'waitFor'>
   readonly objects: Pick<ObjectStore, 'presignPut' | 'check'>

@@ -9,7 +9,7 @@ import { addressText } from './config-parsers.ts'
 import { loadSecrets } from './config-secrets.ts'
 import { startHttp } from './http/start-http.ts'
 import { openIngest } from './ingest/ingest.ts'
-import { hintingLedger, openBytes } from './main-bytes.ts'
+import { openBytes } from './main-bytes.ts'
 import { explained } from './main-explained.ts'
 import {
   isFirstStart,
@@ -114,7 +114,6 @@ const openCore = async (
   }
   const parts = { ledger, log, meter, ...clocks }
   const bytes = openBytes({ ...parts, ...nodeObjects, database }, config, closing)
-  const hinting = { ...parts, ledger: hintingLedger(ledger, bytes) }
   const thread = startProjectorThread({ data, log, meter })
   const { monotonic } = clocks
   const projector = createProjector({
@@ -141,7 +140,10 @@ const openCore = async (
     projector,
     heartbeats,
     ...nodeObjects,
-    ...openRecordings({ ...hinting, ...nodeObjects, reads: database.reads, projector }, closing),
+    ...openRecordings(
+      { ...parts, ...nodeObjects, hint: bytes.hint, reads: database.reads, projector },
+      closing,
+    ),
     bytes,
     log,
     meter,

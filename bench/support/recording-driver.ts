@@ -30,7 +30,9 @@ export const put = (
     outgoing.on('response', (response) => {
       response.resume()
       response.on('end', () =>
-        response.statusCode === 200 ? resolve() : reject(new Error(`PUT: ${response.statusCode}`)),
+        response.statusCode === 200 || response.statusCode === 412
+          ? resolve()
+          : reject(new Error(`PUT: ${response.statusCode}`)),
       )
     })
     outgoing.on('error', reject)

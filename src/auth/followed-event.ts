@@ -20,6 +20,8 @@ import type { CredentialEvent } from './overlay.ts'
 /** What became of a recording that its device is to hear of. */
 export type FollowedRecording = {
   readonly recordingId: RecordingId
+  /** Of the event in the recording's stream. */
+  readonly revision: number
   /** The chunk that was refused, where it is that. */
   readonly refused?: { readonly index: number; readonly reason: string }
 }
@@ -81,11 +83,12 @@ const news: ReadonlySet<string> = new Set([
 const recordingEvent = (stored: StoredEvent, recordingId: RecordingId): FollowedEvent => {
   if (!news.has(stored.type)) return { kind: 'other' }
   // What is in the other ones is read where somebody hears of it.
-  if (stored.type !== 'ChunkRefused') return { kind: 'recording', news: { recordingId } }
+  const { revision } = stored
+  if (stored.type !== 'ChunkRefused') return { kind: 'recording', news: { recordingId, revision } }
   const { data } = recordedOf(stored, 'recording')
   if (!('reason' in data && 'index' in data)) return { kind: 'other' }
   const refused = { index: data.index, reason: data.reason }
-  return { kind: 'recording', news: { recordingId, refused } }
+  return { kind: 'recording', news: { recordingId, revision, refused } }
 }
 
 const lifecycleEvent = (stored: StoredEvent): FollowedEvent => {

@@ -72,7 +72,7 @@ export type RecordingPlace = { readonly project: ProjectId; readonly recording: 
 /** The movers of bytes, seen from here. */
 export type RecordingBytes = {
   /** Something of it may have come into the object store: looked at soon. */
-  readonly hint: (place: RecordingPlace, index?: number) => void
+  readonly hint: (place: RecordingPlace, indices?: readonly number[]) => void
   /** The same, and resolves once it was looked at. What goes wrong is left to the next sweep. */
   readonly look: (place: RecordingPlace) => Promise<void>
   /** It was deleted: its objects go. */

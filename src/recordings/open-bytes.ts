@@ -8,12 +8,12 @@ import type { Place } from './ports.ts'
 import { removeAll } from './remove.ts'
 import { stitchRecording } from './stitch.ts'
 import { createSweep, type SweepDeps } from './sweep.ts'
-import { readOpen, verifyChunks } from './verify.ts'
+import { verifyChunks } from './verify.ts'
 import { createWork } from './work.ts'
 
 export type RecordingBytes = {
   /** Something of it may have come into the object store: looked at soon. */
-  readonly hint: (place: Place, index?: number) => void
+  readonly hint: (place: Place, indices?: readonly number[]) => void
   /** The same, and resolves once it was looked at. What goes wrong is left to the next sweep. */
   readonly look: (place: Place) => Promise<void>
   /** It was deleted: its objects go. */
@@ -39,8 +39,7 @@ export const openRecordingBytes = (deps: Omit<SweepDeps, 'stitch'>): RecordingBy
     ...bounded,
     atOnceMax: recordingLooksMax,
     run: async (place, indices) => {
-      await verifyChunks(deps, place, indices)
-      const state = await readOpen(deps, place)
+      const state = await verifyChunks(deps, place, indices)
       if (state && isComplete(state)) stitch(place)
     },
   })
@@ -60,7 +59,7 @@ export const openRecordingBytes = (deps: Omit<SweepDeps, 'stitch'>): RecordingBy
     return sweeping
   }
   return {
-    hint: (place, index) => void looks.ask(place, index),
+    hint: (place, indices) => void looks.ask(place, indices),
     look: (place) => looks.ask(place),
     remove: (place) => void removals.ask(place),
     sweep,

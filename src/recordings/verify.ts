@@ -32,14 +32,19 @@ const count = ({ meter, now }: Deps, looked: readonly Looked[]): void => {
   meter.count('chunks_stored_total', good.length)
 }
 
+/** The recording after it; `undefined` where none of them is good. */
 const recordStored = async (deps: Deps, place: Place, looked: readonly Looked[]) => {
   const chunks = looked.flatMap(({ chunk: { index, sha256 }, key, found }) =>
     found.kind === 'good' ? [{ index, sha256, object: key }] : [],
   )
-  if (chunks.length === 0) return
+  if (chunks.length === 0) return undefined
   const stream = recordingStream(place.project, place.recording)
-  await deps.ledger.transact(stream, recording, () => storeChunks({ chunks }), bySystem(place))
+  const decide = () => storeChunks({ chunks })
+  const done = await deps.ledger.transact(stream, recording, decide, bySystem(place))
   count(deps, looked)
+  return done.kind !== 'idempotency-mismatch' && done.state.kind === 'known'
+    ? done.state
+    : undefined
 }
 
 /** What was put is not what was announced: the log says so before it is taken away, so that no grant is given for its key again. */
@@ -54,17 +59,27 @@ const setAside = async (deps: Deps, place: Place, { chunk, key, found }: Looked)
   await deps.objects.delete([key])
 }
 
+/** As it was seen last where that shows all of these chunks awaited: a decision on what is out of date finds that out. Else as it is now. */
+const stateFor = async (deps: Deps, place: Place, indices: readonly number[] | undefined) => {
+  const { state } = deps.ledger.known(recordingStream(place.project, place.recording), recording)
+  const isSeen =
+    state.kind === 'known' &&
+    !isClosed(state) &&
+    indices?.every((index) => isAwaited(chunkAt(state.chunks, index)))
+  return isSeen ? state : readOpen(deps, place)
+}
+
 /**
  * Looks whether chunks that were announced are in the object store as they were announced, and writes down what it finds. `indices`:
- * which; without them the lowest that are awaited. Throws `StoreUnavailable`, `ObjectStoreUnavailable`, `Contended`.
+ * which; without them the lowest that are awaited. Resolves with the recording as it is then, while it takes chunks. Throws `StoreUnavailable`, `ObjectStoreUnavailable`, `Contended`.
  */
 export const verifyChunks = async (
   deps: Deps,
   place: Place,
   indices?: readonly number[],
-): Promise<void> => {
-  const state = await readOpen(deps, place)
-  if (!state) return
+): Promise<KnownRecording | undefined> => {
+  const state = await stateFor(deps, place, indices)
+  if (!state) return undefined
   const chunks = indices
     ? indices.map((index) => chunkAt(state.chunks, index)).filter(isAwaited)
     : awaited(state.chunks, verifiedChunksMax)
@@ -72,6 +87,7 @@ export const verifyChunks = async (
     const key = chunkKey(place, chunk)
     return { chunk, key, found: await checkObject(deps.objects, key, chunk) }
   })
-  await recordStored(deps, place, looked)
+  const after = await recordStored(deps, place, looked)
   for (const one of looked) await setAside(deps, place, one)
+  return after ?? state
 }

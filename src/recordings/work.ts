@@ -10,7 +10,7 @@ type Task = {
 
 export type Work = {
   /** Resolves when it was done once after this call, or was passed over because too much waits. */
-  readonly ask: (place: Place, index?: number) => Promise<void>
+  readonly ask: (place: Place, indices?: readonly number[]) => Promise<void>
   readonly waiting: () => number
   /** Nothing new is begun; resolves when what is under way has ended. */
   readonly close: () => Promise<void>
@@ -25,9 +25,9 @@ type Options = {
 
 const keyOf = ({ project, recording }: Place): string => `${project}/${recording}`
 
-const newTask = (place: Place, index: number | undefined): Task => ({
+const newTask = (place: Place, indices: readonly number[] | undefined): Task => ({
   place,
-  indices: index === undefined ? undefined : new Set([index]),
+  indices: indices && new Set(indices),
   done: Promise.withResolvers<void>(),
 })
 
@@ -56,18 +56,18 @@ export const createWork = ({ atOnceMax, waitingMax, log, run }: Options): Work =
     }
   }
 
-  const join = (task: Task, index: number | undefined): void => {
-    if (index === undefined) task.indices = undefined
-    else task.indices?.add(index)
+  const join = (task: Task, indices: readonly number[] | undefined): void => {
+    if (indices) for (const index of indices) task.indices?.add(index)
+    else task.indices = undefined
   }
 
   return {
-    ask: (place, index) => {
+    ask: (place, indices) => {
       const key = keyOf(place)
       const known = waiting.get(key)
-      if (known) join(known, index)
+      if (known) join(known, indices)
       if (isClosed || (!known && waiting.size >= waitingMax)) return Promise.resolve()
-      const task = known ?? newTask(place, index)
+      const task = known ?? newTask(place, indices)
       waiting.set(key, task)
       startNext()
       return task.done.promise

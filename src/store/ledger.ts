@@ -64,6 +64,11 @@ export type Ledger = {
     stream: StreamName<Kind>,
     aggregate: Aggregate<State, EventOf<Kind>>,
   ) => Promise<Folded<State>>
+  /** The stream as it was last seen here, as an empty one where it never was: nobody is asked. */
+  readonly known: <Kind extends StreamKind, State>(
+    stream: StreamName<Kind>,
+    aggregate: Aggregate<State, EventOf<Kind>>,
+  ) => Folded<State>
   /** A page of a stream's events, as it is now. Throws `StoreUnavailable`. */
   readonly history: RecentEvents['page']
 }
@@ -186,6 +191,7 @@ export const createLedger = ({ store, secrets, now, random }: Deps): Ledger => {
 
   return {
     read: folds.load,
+    known: folds.known,
     history: createRecentEvents(store).page,
     transact: async (stream, aggregate, decide, by) => {
       const call = { stream, aggregate, decide, by, ids: idsOfCall(random) }

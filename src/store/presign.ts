@@ -24,7 +24,12 @@ export type PresignSettings = {
 export type Presigner = {
   readonly put: (key: string, grant: PutGrant, at: number) => PresignedPut
   readonly get: (key: string, grant: GetGrant, at: number) => PresignedGet
+  /** For a HEAD that is sent with `checksumMode`; its URL. */
+  readonly head: (key: string, expiresSeconds: number, at: number) => string
 }
+
+/** Without it a store keeps the SHA-256 of an object to itself. */
+export const checksumMode = { 'x-amz-checksum-mode': 'ENABLED' } as const
 
 export const base64OfHex = (hex: string): string => Buffer.from(hex, 'hex').toString('base64')
 
@@ -100,6 +105,10 @@ export const createPresigner = (settings: PresignSettings): Presigner => {
       ]
       const url = presign({ method: 'GET', key, query, headers: [], expiresSeconds }, at)
       return { url, expiresAt: expiryOf(at, expiresSeconds) }
+    },
+    head: (key, expiresSeconds, at) => {
+      const headers = Object.entries(checksumMode)
+      return presign({ method: 'HEAD', key, query: [], headers, expiresSeconds }, at)
     },
   }
 }

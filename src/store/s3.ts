@@ -7,7 +7,6 @@ import {
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadBucketCommand,
-  HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
@@ -28,12 +27,12 @@ import {
   type ListedObject,
   NoSuchObject,
   NoSuchUpload,
-  type ObjectHead,
   type ObjectStore,
   ObjectStoreUnavailable,
 } from './object-store.ts'
 import { base64OfHex, createPresigner } from './presign.ts'
 import { called, receivedBody, sendingBody } from './s3-calls.ts'
+import { headBy } from './s3-head.ts'
 
 export type S3Settings = {
   /** Origin, as this process reaches the store. */
@@ -62,32 +61,6 @@ const rangeText = ({ from, bytes }: ByteRange): string =>
 
 const base64Sha256 = (sha256: string | undefined) =>
   sha256 === undefined ? {} : { ChecksumSHA256: base64OfHex(sha256) }
-
-/** A checksum of the parts' checksums (`…-3`) says nothing of the whole. */
-const wholeSha256 = (base64: string | undefined): string | undefined =>
-  base64 === undefined || base64.includes('-')
-    ? undefined
-    : Buffer.from(base64, 'base64').toString('hex')
-
-const head =
-  ({ client, Bucket }: Bucket): ObjectStore['head'] =>
-  async (key) => {
-    const command = new HeadObjectCommand({ Bucket, Key: key, ChecksumMode: 'ENABLED' })
-    try {
-      const found = await called(brief(`head of ${key}`), (o) => client.send(command, o))
-      const sha256 = wholeSha256(found.ChecksumSHA256)
-      const contentType = found.ContentType
-      return {
-        bytes: found.ContentLength ?? 0,
-        etag: found.ETag ?? '',
-        ...(sha256 !== undefined && { sha256 }),
-        ...(contentType !== undefined && { contentType }),
-      } satisfies ObjectHead
-    } catch (error) {
-      if (error instanceof NoSuchObject) return undefined
-      throw error
-    }
-  }
 
 const read =
   ({ client, Bucket }: Bucket): ObjectStore['read'] =>
@@ -249,7 +222,7 @@ export const openS3 = (settings: S3Settings): ObjectStore => {
   const bucket: Bucket = { client, Bucket: settings.bucket }
   const presigner = createPresigner(settings)
   return {
-    head: head(bucket),
+    head: headBy(client.config.requestHandler, settings),
     read: read(bucket),
     write: write(bucket),
     delete: remove(bucket),

@@ -46,7 +46,7 @@ test('a chunk counts when it is there as it was announced, and not before', asyn
   await bytes.look(one.place)
   assert.equal((await one.state()).chunks.stored, [])
   await one.put(2)
-  bytes.hint(one.place, 2)
+  bytes.hint(one.place, [2])
   await settled(async () => (await one.state()).chunks.stored.length > 0, 'chunk 2')
   assert.equal((await one.state()).chunks.stored, [[2, 2]])
 })

@@ -9,6 +9,7 @@ import { type KnownRecording, recording } from '../../src/domain/recording/state
 import { openIngest } from '../../src/ingest/ingest.ts'
 import { openRecordings } from '../../src/main-recordings.ts'
 import { startBroker } from '../../src/mqtt/broker.ts'
+import type { RecordingDeps } from '../../src/mqtt/recordings/ports.ts'
 import type { Projector } from '../../src/projecting/projector.ts'
 import type { ObjectStore } from '../../src/store/object-store.ts'
 import { openS3 } from '../../src/store/s3.ts'
@@ -96,10 +97,15 @@ const verifierOn = ({ ledger, by }: Stage, project: Parameters<Stage['by']>[0]) 
   }
 }
 
+type Parts = {
+  readonly projector: Projector
+  readonly objects: Pick<ObjectStore, 'presignPut' | 'check'>
+  readonly hint: RecordingDeps['hint']
+}
+
 const brokerOn = async (
   stage: Stage,
-  projector: Projector,
-  objects: Pick<ObjectStore, 'presignPut' | 'check'>,
+  { projector, objects, hint }: Parts,
   closing: AsyncDisposableStack,
 ) => {
   const { log } = keepLog()
@@ -111,7 +117,7 @@ const brokerOn = async (
     log,
     meter: { count: () => {}, observe: () => {} },
   }
-  const opened = openRecordings({ ...common, ...stage, projector, objects }, closing)
+  const opened = openRecordings({ ...common, ...stage, projector, objects, hint }, closing)
   const auth = await authOn(stage, { onRecording: opened.onRecording })
   closing.defer(auth.close)
   const ingest = openIngest({ ...common, store: stage.store, lease: auth.lease })
@@ -139,12 +145,13 @@ export const openRecordingEdge = async () => {
   closing.defer(heartbeats.close)
   const down = { is: false }
   const check = () => (down.is ? Promise.reject(new Error('down')) : objects.check())
-  const broker = await brokerOn(
-    stage,
+  const hints: (readonly number[])[] = []
+  const parts: Parts = {
     projector,
-    { presignPut: objects.presignPut, check },
-    closing,
-  )
+    objects: { presignPut: objects.presignPut, check },
+    hint: (_, indices) => void hints.push(indices),
+  }
+  const broker = await brokerOn(stage, parts, closing)
   const project = await stage.world()
   const connect = (token: Token) => connectDevice(broker.port, token.text)
   return {
@@ -155,6 +162,8 @@ export const openRecordingEdge = async () => {
     heartbeats,
     /** Whether the object store answers, to those who ask. */
     down,
+    /** Which chunks were to be looked for, hint by hint. */
+    hints,
     ...verifierOn(stage, project),
     newDevice: (): Promise<Bound> => boundDevice(stage, project),
     newEndUser: async () => newId('eu_', randomBytes),

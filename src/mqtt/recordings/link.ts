@@ -24,6 +24,8 @@ export type LinkDeps = {
 }
 
 const slowPollMs = 100
+/** Between two looks at what was announced long ago that nothing but new announcements ask for: each chunk costs a request. */
+const lookAgainMs = 1_000
 
 /** A device reads at its pace: its next grants are made when it has taken the last ones. */
 const untilRead = async ({ client }: Connection): Promise<boolean> => {
@@ -45,6 +47,7 @@ export class RecordingLink {
   readonly #granted = new Map<number, number>()
   readonly #wanted = new Set<number>()
   #isSending = false
+  #lookedMs = Number.NEGATIVE_INFINITY
   #again: (() => Promise<RecordingView | undefined>) | undefined
 
   constructor(
@@ -72,6 +75,14 @@ export class RecordingLink {
   /** The device may have forgotten what it was granted. */
   grantAnew(): void {
     this.#granted.clear()
+  }
+
+  /** Whether it is time to look at what waits; from then on it is no more, for a while. */
+  mayLook(): boolean {
+    const nowMs = this.#deps.now()
+    if (Math.abs(nowMs - this.#lookedMs) < lookAgainMs) return false
+    this.#lookedMs = nowMs
+    return true
   }
 
   /** Tells what `read` finds; what comes in while it is told is told after it, once. */

@@ -25,7 +25,12 @@ export type ObjectGrants = Pick<ObjectStore, 'presignPut'> & {
 }
 
 export type RecordingDeps = {
-  readonly ledger: Pick<Ledger, 'transact' | 'read'>
+  readonly ledger: Pick<Ledger, 'transact' | 'read' | 'known'>
+  /** Chunks that may have come into the object store; with none of them, whether the recording has all. */
+  readonly hint: (
+    place: { readonly project: ProjectId; readonly recording: RecordingId },
+    indices: readonly number[],
+  ) => void
   readonly reads: RecordingReads
   readonly objects: ObjectGrants
   /** Called with what this node follows in the log. */

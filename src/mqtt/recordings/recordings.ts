@@ -13,7 +13,8 @@ import type { Fault } from '../uplink.ts'
 import { type Decided, decideChunks, decideFinish, decideStart } from './decide.ts'
 import { ClockSamples } from './evidence.ts'
 import { faultOf } from './faults.ts'
-import type { LinkDeps } from './link.ts'
+import { hintOf } from './hints.ts'
+import type { LinkDeps, RecordingLink } from './link.ts'
 import { RecordingLinks } from './links.ts'
 import type { RecordingMessage } from './messages.ts'
 import type { RecordingDeps } from './ports.ts'
@@ -102,22 +103,44 @@ export class Recordings {
     }
   }
 
-  #answer(connection: Connection, message: RecordingMessage, { state }: Decided): void {
+  #answer(connection: Connection, message: RecordingMessage, decided: Decided): void {
+    const { state } = decided
     const { deviceId } = connection.session.principal
     if (state.kind === 'unknown' || state.deviceId !== deviceId) return
     const link = this.#links.of(connection, message.recordingId, message.spelled)
     if (message.kind === 'recording-chunks')
       link.want(message.payload.chunks.map(({ index }) => index))
     link.tell(async () => viewOf(state))
+    this.#hint(connection, link, message, decided)
   }
 
-  async #read(connection: Connection, id: RecordingId): Promise<RecordingView | undefined> {
+  #hint(
+    connection: Connection,
+    link: RecordingLink,
+    message: RecordingMessage,
+    decided: Decided,
+  ): void {
+    const hint = hintOf(message, decided)
+    if (!hint || (hint.isByTheWay && !link.mayLook())) return
+    const { project } = connection.session.principal
+    this.#deps.hint({ project, recording: message.recordingId }, hint.indices)
+  }
+
+  /** As it was after that revision or later: what this node wrote itself, or read, it need not read again. */
+  async #read(
+    connection: Connection,
+    id: RecordingId,
+    revision = Number.POSITIVE_INFINITY,
+  ): Promise<RecordingView | undefined> {
     const { project, deviceId } = connection.session.principal
-    const { state } = await this.#deps.ledger.read(recordingStream(project, id), recording)
+    const { ledger } = this.#deps
+    const stream = recordingStream(project, id)
+    const known = ledger.known(stream, recording)
+    const { state } = known.revision >= revision ? known : await ledger.read(stream, recording)
     return state.kind === 'known' && state.deviceId === deviceId ? viewOf(state) : undefined
   }
 
-  #hear({ recordingId, refused }: FollowedRecording): void {
+  #hear({ recordingId, revision, refused }: FollowedRecording): void {
     for (const [connection, link] of this.#links.hearing(recordingId)) {
       if (refused) {
         link.regrant(refused.index)
@@ -128,7 +151,7 @@ export class Recordings {
           topic: `v1/devices/${connection.subscribed ?? 'me'}/recordings/${link.spelled}/chunks`,
         })
       }
-      link.tell(() => this.#read(connection, recordingId))
+      link.tell(() => this.#read(connection, recordingId, revision))
     }
   }
 

@@ -41,6 +41,6 @@ export const objectEvents =
     const { Records } = checked(s3EventsBody, (await call.readJson()) ?? {})
     const places = Records.flatMap(({ s3 }) => parseChunkKey(keyIn(s3.object.key)) ?? [])
     for (const { project, recording, index } of places)
-      recordings.hint({ project, recording }, index)
+      recordings.hint({ project, recording }, [index])
     return { status: 200, body: { hints: places.length } }
   }

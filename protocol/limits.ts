@@ -230,6 +230,8 @@ export const ingestEventBytesMax = 262_144
 export const ingestWaitingEntriesMax = 25_000
 // the broker edge
 export const mqttUnreadBytesMax = 65_536
+/** Errors that are kept for a device that does not listen yet. */
+export const unheardErrorsMax = 16
 export const cborDepthMax = 16
 /** Handshakes that wait to be accepted; the kernel's own limit, `net.core.somaxconn`, is often the same. */
 export const mqttBacklogMax = 4_096

@@ -1,4 +1,5 @@
 import type { Client } from 'aedes'
+import type { DownError } from '../../protocol/down-payloads.ts'
 import type { Encoding, TopicDevice } from '../../protocol/topics.ts'
 import type { Session } from '../auth/ports.ts'
 import { Completions } from './completions.ts'
@@ -29,6 +30,8 @@ export class Connection {
   held = false
   /** How the device names itself where it subscribed; `undefined` until it does. */
   subscribed: TopicDevice | undefined
+  /** Errors that nobody listened to yet, the newest. */
+  readonly unheard: DownError[] = []
   /** What was granted there: nothing is sent at more [MQTT-3.8.4-6]. */
   downQos: 0 | 1 = 1
   /** What the device spoke last. */

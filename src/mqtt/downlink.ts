@@ -1,6 +1,7 @@
 import type { DownError, DownTime } from '../../protocol/down-payloads.ts'
 import { mqttErrors } from '../../protocol/errors.ts'
 import { instantOf } from '../../protocol/instant.ts'
+import { unheardErrorsMax } from '../../protocol/limits.ts'
 import type { DownGrants, DownWatermark } from '../../protocol/recording-payloads.ts'
 import { type DownMessage, downTopic, type TopicRecording } from '../../protocol/topics.ts'
 import { say } from './aedes-client.ts'
@@ -43,5 +44,12 @@ export type DeviceFault = Readonly<
 /** What was wrong with an uplink message: 3.1.1 has no negative acknowledgement. */
 export const sendError = (connection: Connection, fault: DeviceFault): void => {
   const { message, fatal } = mqttErrors[fault.code]
-  send(connection, 'errors', 1, { message, ...fault, fatal } satisfies DownError)
+  connection.unheard.push({ message, ...fault, fatal })
+  if (connection.unheard.length > unheardErrorsMax) connection.unheard.shift()
+  if (connection.subscribed !== undefined) sendUnheard(connection)
+}
+
+/** What was wrong before the device listened: clients send again what was not acknowledged before they subscribe. */
+export const sendUnheard = (connection: Connection): void => {
+  for (const error of connection.unheard.splice(0)) send(connection, 'errors', 1, error)
 }

@@ -3,7 +3,7 @@ import { mqttFiltersMax } from '../../protocol/limits.ts'
 import { downFilter, parseDownFilter } from '../../protocol/topics.ts'
 import { type InboundPacket, refreshKeepAlive, say } from './aedes-client.ts'
 import type { Connection, Connections } from './connection.ts'
-import { sendTime } from './downlink.ts'
+import { sendTime, sendUnheard } from './downlink.ts'
 import { subackBytes, unsubackBytes } from './packets.ts'
 import type { BrokerDeps } from './ports.ts'
 
@@ -50,6 +50,7 @@ export const takeSubscribe = (deps: BrokerDeps, connections: Connections) => {
     say(client, subackBytes(id, codes))
     if (codes.every((code) => code === refused)) return
     sendTime(connection, deps.now())
+    sendUnheard(connection)
     deps.recordings?.resume(connection)
   }
 

@@ -168,8 +168,9 @@ export const openRecordingEdge = async () => {
     newDevice: (): Promise<Bound> => boundDevice(stage, project),
     newEndUser: async () => newId('eu_', randomBytes),
     connect,
-    listen: async (token: Token, filter = downFilter('me')): Promise<Listening> =>
-      listening(await connect(token), filter),
+    /** On a connection of its own, or on one that did not listen yet. */
+    listen: async (by: Token | TestDevice, filter = downFilter('me')): Promise<Listening> =>
+      listening('client' in by ? by : await connect(by), filter),
     end: async () => {
       await closing.disposeAsync()
       objects.close()

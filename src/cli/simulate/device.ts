@@ -22,10 +22,11 @@ export const noCounts = (): Counts => ({
   pubackMs: new Histogram(),
 })
 
-/** What is called when something comes down, and when a device is on the line for the first time since it has power. */
+/** What is called when something comes down; when a device is on the line for the first time since it has power; and again. */
 export type Listener = {
   readonly heard: (topic: string, bytes: Buffer) => void
   readonly awoke: () => void
+  readonly cameBack?: () => void
 }
 
 type Unanswered = { readonly topic: string; readonly payload: string; readonly since: number }
@@ -107,7 +108,7 @@ export class SimulatedDevice {
     this.#counts.connected += 1
     client.subscribe(downFilter('me'), { qos: 1 })
     for (const message of this.#unsent.splice(0)) this.#send(message)
-    if (!isFirst) return
+    if (!isFirst) return void this.#listener?.cameBack?.()
     this.#observe('boot', {
       firmware_version: '1.4.2',
       reset_reason: 'power_on',

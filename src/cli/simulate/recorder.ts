@@ -75,6 +75,7 @@ export class Recorder {
     device.listen({
       heard: (topic, bytes) => this.#hear(topic, bytes),
       awoke: () => this.#sayAll(),
+      cameBack: () => this.#sayEnds(),
     })
   }
 
@@ -159,6 +160,11 @@ export class Recorder {
       for (const indices of inMessages(kept.held)) this.#sayChunks(kept, indices)
       this.#sayFinish(kept)
     }
+  }
+
+  /** The word that the end of one was not understood may have been lost with the line. */
+  #sayEnds(): void {
+    for (const kept of this.#recordings) if (!kept.isDone) this.#sayFinish(kept)
   }
 
   #say(kept: KeptRecording, message: 'start' | 'chunks' | 'finish', body: object): void {

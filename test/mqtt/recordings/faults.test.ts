@@ -5,6 +5,7 @@ import {
   chunkIndexMax,
   chunksPerMessageMax,
   recordingPayloadBytesMax,
+  unheardErrorsMax,
 } from '../../../protocol/limits.ts'
 import { recordingIdOf } from '../../../protocol/topics.ts'
 import { remove } from '../../../src/domain/recording/owner-decisions.ts'
@@ -153,6 +154,25 @@ test("another device's recording is none", async () => {
   assert.equal((await edge.stateOf(id, owner)).chunks.announced, [[1, 1]])
   await first.end()
   await device.end()
+})
+
+test('what was wrong before the device subscribed is told when it does, the newest of it', async () => {
+  const bound = await edge.newDevice()
+  for (const count of [unheardErrorsMax, unheardErrorsMax + 1]) {
+    const silent = await edge.connect(bound.token)
+    for (let seq = 1; seq <= count; seq += 1)
+      await silent.publish(topic(randomUUID(), 'finish'), { ...finish, boot: 1, seq })
+    const device = await edge.listen(silent)
+    await until(() => device.errors().length === unheardErrorsMax, { what: 'the errors' })
+    assert.equal(
+      device.errors().map(({ code, seq }) => [code, seq]),
+      Array.from({ length: unheardErrorsMax }, (_, at) => [
+        'recording_not_found',
+        count - unheardErrorsMax + 1 + at,
+      ]),
+    )
+    await device.end()
+  }
 })
 
 test("another device's topic ends the connection", async () => {

@@ -1,6 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:http'
+import type { DeviceId } from '../../protocol/ids.ts'
 import type { DownGrants, DownWatermark, Grant } from '../../protocol/recording-payloads.ts'
+import { recordingIdOf } from '../../protocol/topics.ts'
 import { noCounts, SimulatedDevice } from '../../src/cli/simulate/device.ts'
 import type { BoundDevice } from './lapel.ts'
 
@@ -62,9 +64,12 @@ export const driveDevice = async (
   heard: Heard,
 ): Promise<Driven> => {
   const device = new SimulatedDevice(`127.0.0.1:${mqttPort}`, bound, noCounts())
+  // After a reconnect the node knows a recording by its own name for it alone.
+  const names = new Map<string, string>()
   await new Promise<void>((awoke) => {
     const hear = (topic: string, bytes: Buffer): void => {
-      const [recording = '', message] = topic.split('/').slice(-2)
+      const [name = '', message] = topic.split('/').slice(-2)
+      const recording = names.get(name) ?? name
       const value = JSON.parse(bytes.toString())
       if (message === 'grants') heard.grants(recording, (value as DownGrants).grants)
       if (message === 'watermark') heard.watermark(recording, value)
@@ -77,6 +82,7 @@ export const driveDevice = async (
   return {
     begin: (codec) => {
       const recording = randomUUID()
+      names.set(recordingIdOf(bound.id as DeviceId, recording), recording)
       const started_at = Date.now()
       say(recording, 'start', { codec, sample_rate: 16_000, started_at, clock_synced: true })
       return recording

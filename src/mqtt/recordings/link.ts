@@ -24,6 +24,7 @@ export type LinkDeps = {
 }
 
 const slowPollMs = 100
+const tellRetryMs = 1_000
 /** Between two looks at what was announced long ago that nothing but new announcements ask for: each chunk costs a request. */
 const lookAgainMs = 1_000
 
@@ -89,23 +90,30 @@ export class RecordingLink {
   tell(read: () => Promise<RecordingView | undefined>): void {
     this.#again = read
     if (this.#isSending) return
-    this.#isSending = true
-    this.#run()
-      .catch((error: unknown) => {
-        const { recordingId: recording } = this
-        this.#deps.log.warn({ error, recording }, 'a device could not be told of its recording')
-      })
-      .finally(() => {
-        this.#isSending = false
-      })
+    void this.#run()
   }
 
+  /** What comes in after the last look and before the end of the turn would never be told: both are one step. */
   async #run(): Promise<void> {
+    this.#isSending = true
     while (this.#again && !this.#connection.client.closed) {
       const read = this.#again
       this.#again = undefined
+      await this.#tellOnce(read)
+    }
+    this.#isSending = false
+  }
+
+  /** What cannot be read now is read later: nothing else may ever ask for it on this connection. */
+  async #tellOnce(read: () => Promise<RecordingView | undefined>): Promise<void> {
+    try {
       const view = await read()
       if (view) await this.#send(view)
+    } catch (error) {
+      const { recordingId: recording } = this
+      this.#deps.log.warn({ error, recording }, 'a device cannot be told of its recording yet')
+      this.#again ??= read
+      await pause(tellRetryMs)
     }
   }
 

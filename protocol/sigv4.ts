@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 
 /**
  * AWS Signature Version 4 as S3 takes it: what a signer and a verifier must agree on. In S3 the path is
@@ -77,14 +77,28 @@ export const parseAmzDate = (text: string): number | undefined => {
 export const scopeText = ({ date, region }: SigningScope): string =>
   `${date}/${region}/s3/aws4_request`
 
-const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+const hmac = (key: Buffer | KeyObject, text: string) =>
+  createHmac('sha256', key).update(text).digest()
 
-export const signingKey = (secret: string, { date, region }: SigningScope): Buffer =>
-  [date, region, 's3', 'aws4_request'].reduce<Buffer>(hmac, Buffer.from(`AWS4${secret}`))
+// A key object spares a quarter of the work of an HMAC's every use.
+export const signingKey = (secret: string, { date, region }: SigningScope): KeyObject =>
+  createSecretKey(
+    [date, region, 's3', 'aws4_request'].reduce<Buffer>(hmac, Buffer.from(`AWS4${secret}`)),
+  )
+
+/** Signing keys of one secret: one is good for a day, and making it costs four HMACs. */
+export const createSigningKeys = (secret: string): ((scope: SigningScope) => KeyObject) => {
+  let last: { readonly scope: string; readonly key: KeyObject } | undefined
+  return (scope) => {
+    const text = scopeText(scope)
+    if (last?.scope !== text) last = { scope: text, key: signingKey(secret, scope) }
+    return last.key
+  }
+}
 
 /** The signature, 64 hex digits, of a request made at `date` (`amzDate`). */
 export const signatureOf = (
-  key: Buffer,
+  key: KeyObject,
   scope: SigningScope,
   date: string,
   request: CanonicalRequest,
@@ -94,4 +108,4 @@ export const signatureOf = (
     [sigV4Algorithm, date, scopeText(scope), sha256Hex(canonicalText(request))].join('\n'),
   )
 
-export const signText = (key: Buffer, text: string): string => hmac(key, text).toString('hex')
+export const signText = (key: KeyObject, text: string): string => hmac(key, text).toString('hex')

@@ -3,10 +3,10 @@ import {
   amzDate,
   type CanonicalRequest,
   canonicalQuery,
+  createSigningKeys,
   encodePath,
   scopeText,
   signatureOf,
-  signingKey,
   sigV4Algorithm,
   unsignedPayload,
 } from '../../protocol/sigv4.ts'
@@ -45,12 +45,7 @@ type Unsigned = Pick<CanonicalRequest, 'method' | 'query' | 'headers'> & {
 export const createPresigner = (settings: PresignSettings): Presigner => {
   const { bucket, region, accessKeyId, secretAccessKey } = settings
   const { origin, host } = new URL(settings.publicEndpoint)
-  // A signing key is good for a day; making it costs four HMACs.
-  let cached: { date: string; key: Buffer } = { date: '', key: Buffer.alloc(0) }
-  const keyOf = (date: string): Buffer => {
-    if (cached.date !== date) cached = { date, key: signingKey(secretAccessKey, { date, region }) }
-    return cached.key
-  }
+  const keyOf = createSigningKeys(secretAccessKey)
 
   const presign = (request: Unsigned, at: number): string => {
     const date = amzDate(at)
@@ -71,7 +66,7 @@ export const createPresigner = (settings: PresignSettings): Presigner => {
           .join(';'),
       ],
     ] as const
-    const signature = signatureOf(keyOf(scope.date), scope, date, {
+    const signature = signatureOf(keyOf(scope), scope, date, {
       method: request.method,
       path,
       query,

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto'
+import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import { clockSkewMsMax, presignedSecondsMax } from '../../../protocol/limits-embedded.ts'
 import {
   encodePath,
@@ -6,7 +6,6 @@ import {
   type SigningScope,
   scopeText,
   signatureOf,
-  signingKey,
   sigV4Algorithm,
   unsignedPayload,
 } from '../../../protocol/sigv4.ts'
@@ -17,7 +16,7 @@ export type Credentials = { readonly accessKeyId: string; readonly secretAccessK
 
 /** What a body must be signed with, chunk by chunk, after the request itself. */
 export type ChunkSigning = {
-  readonly key: Buffer
+  readonly key: KeyObject
   readonly date: string
   readonly scope: string
   /** The request's own: the first link of the chain. */
@@ -134,6 +133,8 @@ export type Verifier = {
   readonly credentials: Credentials
   readonly region: string
   readonly now: () => number
+  /** Of those credentials. */
+  readonly signingKeyOf: (scope: SigningScope) => KeyObject
 }
 
 /** Whose request it is: the one key's, or a fault. Throws `AccessDenied` for a request that is not signed at all. */
@@ -146,7 +147,7 @@ export const authenticate = (addressed: Addressed, verifier: Verifier): Authenti
   const signature = isPresigned ? inQuery(addressed) : inHeader(addressed)
   const scope = checkScope(signature, verifier.region, verifier.credentials)
   checkTime(addressed, signature.date, isPresigned, verifier.now())
-  const key = signingKey(verifier.credentials.secretAccessKey, scope)
+  const key = verifier.signingKeyOf(scope)
   const expected = signatureOf(key, scope, signature.date, {
     method,
     path: encodePath(decodeURIComponent(rawPath)),

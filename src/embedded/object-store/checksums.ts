@@ -102,7 +102,11 @@ export const claimsOf = (headers: Headers, contentSha256: string | undefined): C
   }
 }
 
-export type Digested = { readonly md5: Buffer; readonly checksum?: Checksum }
+export type Digested = {
+  /** S3's: the MD5 in hexadecimal digits, but where it was not computed. */
+  readonly etag: string
+  readonly checksum?: Checksum
+}
 
 export type Digest = {
   readonly update: (piece: Uint8Array) => void
@@ -110,10 +114,21 @@ export type Digest = {
   readonly finish: (trailers: ReadonlyMap<string, string>) => Digested
 }
 
-const checkMd5 = ({ contentMd5 }: Claims, md5: Buffer): void => {
-  if (contentMd5 !== undefined && md5.toString('base64') !== contentMd5)
+const checkMd5 = ({ contentMd5 }: Claims, md5: Buffer | undefined): void => {
+  if (contentMd5 !== undefined && md5?.toString('base64') !== contentMd5)
     throw new S3Fault('BadDigest')
 }
+
+/** Whether a body's SHA-256 names it: two hashes of all bytes would cost three times as much. */
+const isNamedBySha256 = ({ checksum, contentMd5 }: Claims): boolean =>
+  checksum?.algorithm === 'sha256' && contentMd5 === undefined
+
+/** With a `-` in it, as after a multipart upload, no client takes it for an MD5. */
+const etagOf = (md5: Buffer | undefined, checksum: Checksum | undefined): string =>
+  md5?.toString('hex') ??
+  `${Buffer.from(checksum?.value ?? '', 'base64')
+    .toString('hex')
+    .slice(0, 32)}-1`
 
 const checkSum = (claims: Claims, sum: Checksum, trailers: ReadonlyMap<string, string>): void => {
   const { algorithm, value } = sum
@@ -126,24 +141,24 @@ const checkSum = (claims: Claims, sum: Checksum, trailers: ReadonlyMap<string, s
 /** Everything that is claimed of a body, computed while it goes by. */
 export const createDigest = (claims: Claims): Digest => {
   const algorithm = claims.checksum?.algorithm ?? claims.trailing ?? claims.wanted
-  const md5 = createHash('md5')
+  const md5 = isNamedBySha256(claims) ? undefined : createHash('md5')
   const running = algorithm && algorithms[algorithm].start()
   const sha256 = claims.contentSha256 === undefined ? undefined : createHash('sha256')
   return {
     update: (piece) => {
-      md5.update(piece)
+      md5?.update(piece)
       running?.update(piece)
       sha256?.update(piece)
     },
     finish: (trailers) => {
-      const sum = md5.digest()
+      const sum = md5?.digest()
       checkMd5(claims, sum)
       if (sha256?.digest('hex') !== claims.contentSha256)
         throw new S3Fault('XAmzContentSHA256Mismatch')
-      if (!algorithm || !running) return { md5: sum }
+      if (!algorithm || !running) return { etag: etagOf(sum, undefined) }
       const checksum = { algorithm, value: running.digest().toString('base64') }
       checkSum(claims, checksum, trailers)
-      return { md5: sum, checksum }
+      return { etag: etagOf(sum, checksum), checksum }
     },
   }
 }

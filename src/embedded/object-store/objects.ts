@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Claims, createDigest, digested } from './checksums.ts'
@@ -67,8 +68,10 @@ export const openObjects = async (options: ObjectsOptions) => {
   /** Refuses what need not be received at all. */
   const checkBefore = async (address: Address, conditions: Headers): Promise<void> => {
     const path = pathOf(address)
-    if (conditions['if-match'] !== undefined || conditions['if-none-match'] !== undefined)
-      checkWrite(conditions, await describe(path))
+    if (conditions['if-match'] === undefined && conditions['if-none-match'] === undefined) return
+    // A look at the entry alone spares a turn through the pool of threads, twice for each new object.
+    const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined
+    checkWrite(conditions, isThere ? await describe(path) : undefined)
   }
 
   /** A written file becomes the object, if the conditions hold at that moment. */
@@ -89,10 +92,10 @@ export const openObjects = async (options: ObjectsOptions) => {
   const receive = (body: Body, headers: Kept): Promise<Written> => {
     const digest = createDigest(body.claims)
     return writeFile(disk.temporary(), digested(body.pieces, digest), () => {
-      const { md5, checksum } = digest.finish(body.trailers)
+      const { etag, checksum } = digest.finish(body.trailers)
       return {
         bytes: body.bytes,
-        etag: md5.toString('hex'),
+        etag,
         modified: now(),
         headers,
         ...(checksum && { checksum }),

@@ -7,8 +7,9 @@ import {
   objectStoreDrainMsMax,
   objectStoreIdleMsMax,
 } from '../../../protocol/limits-embedded.ts'
+import { createSigningKeys } from '../../../protocol/sigv4.ts'
 import { type Addressed, addressedBy } from './addressed.ts'
-import { authenticate, type Credentials } from './authenticate.ts'
+import { authenticate, type Credentials, type Verifier } from './authenticate.ts'
 import type { Answer, Call, Store } from './call.ts'
 import { faultOf } from './faults.ts'
 import { demandedHeaders, incomingOf } from './incoming.ts'
@@ -39,7 +40,7 @@ export type ObjectStoreServer = {
   readonly close: () => Promise<void>
 }
 
-type Context = ObjectStoreOptions & { readonly store: Store }
+type Context = ObjectStoreOptions & Pick<Verifier, 'signingKeyOf'> & { readonly store: Store }
 
 const answerOf = async (
   addressed: Addressed,
@@ -47,8 +48,8 @@ const answerOf = async (
   request: IncomingMessage,
   proceed: () => void,
 ): Promise<Answer> => {
-  const { credentials, region, now, monotonic, store } = context
-  const authenticated = authenticate(addressed, { credentials, region, now })
+  const { monotonic, store } = context
+  const authenticated = authenticate(addressed, context)
   const headers = demandedHeaders(addressed, authenticated)
   const { bucket, key, query, method } = addressed
   const handler = handlerOf({ method, bucket, key, query, headers })
@@ -116,7 +117,8 @@ export const startObjectStore = async (options: ObjectStoreOptions): Promise<Obj
   const { objects, uploads, close } = await openStore(options.dataDir, options.now)
   const notifications = openNotifications(region, options.events)
   const store: Store = { objects, uploads, region, onCreated: notifications.created }
-  const answer = answering({ ...options, store })
+  const signingKeyOf = createSigningKeys(options.credentials.secretAccessKey)
+  const answer = answering({ ...options, store, signingKeyOf })
   const server = createServer({
     maxHeaderSize: httpHeaderBytesMax,
     headersTimeout: httpHeadersMsMax,

@@ -50,6 +50,17 @@ const uploaded = async (
 export const partBytesFor = (bytes: number): number =>
   Math.max(stitchedPartBytesMin, Math.ceil((2 * bytes) / multipartPartsMax))
 
+/** The next part is read while one is sent; two are held at most. What fails first is thrown when both have ended. */
+const during = async <Next>(
+  sending: Promise<unknown>,
+  next: () => Promise<Next>,
+): Promise<Next> => {
+  const [sent, read] = await Promise.allSettled([sending, next()])
+  if (sent.status === 'rejected') throw sent.reason
+  if (read.status === 'rejected') throw read.reason
+  return read.value
+}
+
 /** One object of bytes whose number is not known before. Throws what the source does. */
 export const writeWhole = async (
   objects: ObjectStore,
@@ -75,8 +86,11 @@ export const writeWhole = async (
   }
   await uploaded(objects, target, async (upload) => {
     const sent: UploadedPart[] = []
-    for (let part: Buffer | undefined = first; part; part = await next())
-      sent.push(await objects.uploadPart(upload, sent.length + 1, part, { bytes: part.length }))
+    for (let part: Buffer | undefined = first; part; ) {
+      const sending = objects.uploadPart(upload, sent.length + 1, part, { bytes: part.length })
+      part = await during(sending, next)
+      sent.push(await sending)
+    }
     return sent
   })
   return { bytes, sha256: hash.digest('hex') }

@@ -29,7 +29,18 @@ export type Listener = {
   readonly cameBack?: () => void
 }
 
-type Unanswered = { readonly topic: string; readonly payload: string; readonly since: number }
+type Unanswered = {
+  readonly topic: string
+  readonly body: object
+  readonly since: number
+  readonly taken: (() => void) | undefined
+}
+
+/** What the clock showed when it was said first, it does not show any more. */
+const withoutClock = (message: Unanswered): Unanswered => {
+  const { at: _, ...body } = message.body as { readonly at?: unknown }
+  return { ...message, body }
+}
 
 const reconnectMs = 1_000
 /** The CONNACK of a node that has too much to do, or does not know yet: no error. */
@@ -126,25 +137,26 @@ export class SimulatedDevice {
     if (!this.#ended) this.#counts.errors += 1
   }
 
-  /** Until its PUBACK it is sent again at every reconnect; a power cut forgets it. */
-  publish(message: UpMessage, body: object): void {
+  /** Until its PUBACK, at which `taken` is called, it is sent again at every reconnect; a power cut forgets it. */
+  publish(message: UpMessage, body: object, taken?: () => void): void {
     this.#counts.sent += 1
     this.#unanswered += 1
     const topic = upTopic('me', message, 'json')
-    this.#send({ topic, payload: JSON.stringify(body), since: performance.now() })
+    this.#send({ topic, body, since: performance.now(), taken })
   }
 
   #send(message: Unanswered): void {
-    const { topic, payload, since } = message
+    const { topic, body, since, taken } = message
     const client = this.#client
     const counts = this.#counts
-    client.publish(topic, payload, { qos: 1 }, (error) => {
+    client.publish(topic, JSON.stringify(body), { qos: 1 }, (error) => {
       if (client !== this.#client) return
       // MQTT.js gives up some that were under way when the line broke.
-      if (error) return void this.#unsent.push(message)
+      if (error) return void this.#unsent.push(withoutClock(message))
       this.#unanswered -= 1
       counts.acked += 1
       counts.pubackMs.add(performance.now() - since)
+      taken?.()
     })
   }
 

@@ -20,6 +20,7 @@ export class KeptRecording {
   #endedAt: number | undefined
   #watermark: DownWatermark | undefined
   #freedUpTo = 0
+  #isEndTaken = false
 
   constructor(device: string, { boot, chunkBytes }: { boot: number; chunkBytes: number }) {
     this.id = recordingIdOf(device as DeviceId, this.uuid)
@@ -87,6 +88,11 @@ export class KeptRecording {
     return fresh
   }
 
+  /** Whether what `finish` says was acknowledged and not refused. Only from then on `missing` names all gaps, and not those up to the last announced one. */
+  takeEnd(isTaken: boolean): void {
+    this.#isEndTaken = isTaken
+  }
+
   /** Whether the device has nothing to do for it any more: all is stored but what it lost. */
   get isDone(): boolean {
     if (!this.isClosed || !this.#watermark) return false
@@ -95,7 +101,9 @@ export class KeptRecording {
       this.#watermark?.missing.some(([from, to]: Range) => from <= index && index <= to)
     return this.#lost.size === 0
       ? this.#watermark.complete && this.#watermark.stored_up_to >= this.#count
-      : this.held.every((index) => !isMissing(index)) && [...this.#lost].every(isMissing)
+      : this.#isEndTaken &&
+          this.held.every((index) => !isMissing(index)) &&
+          [...this.#lost].every(isMissing)
   }
 
   /** What `finish` says; `undefined` while it is recorded. */

@@ -167,12 +167,17 @@ export class Recorder {
     for (const kept of this.#recordings) if (!kept.isDone) this.#sayFinish(kept)
   }
 
-  #say(kept: KeptRecording, message: 'start' | 'chunks' | 'finish', body: object): void {
+  #say(
+    kept: KeptRecording,
+    message: 'start' | 'chunks' | 'finish',
+    body: object,
+    taken?: () => void,
+  ): void {
     const { boot } = kept
     // The clock of another boot says nothing of this one, nor what it showed long before the message can go.
     const isNow = boot === this.#device.boot && this.#device.ready
     const at = isNow ? { at: new Date().toISOString() } : {}
-    this.#device.publish(`recordings/${kept.uuid}/${message}`, { boot, ...at, ...body })
+    this.#device.publish(`recordings/${kept.uuid}/${message}`, { boot, ...at, ...body }, taken)
   }
 
   #sayStart(kept: KeptRecording): void {
@@ -201,7 +206,7 @@ export class Recorder {
   }
 
   #sayFinish(kept: KeptRecording): void {
-    if (kept.finish) this.#say(kept, 'finish', kept.finish)
+    if (kept.finish) this.#say(kept, 'finish', kept.finish, () => kept.takeEnd(true))
   }
 
   /** How many of them were not counted before. */
@@ -232,6 +237,7 @@ export class Recorder {
     errors.set(code, (errors.get(code) ?? 0) + 1)
     const kept = code === 'recording_not_found' ? this.#keptOf(topic?.split('/').at(-2)) : undefined
     if (!kept) return
+    kept.takeEnd(false)
     this.#sayStart(kept)
     this.#sayFinish(kept)
   }

@@ -143,8 +143,11 @@ export const openRecordingEdge = async () => {
   closing.defer(projector.close)
   const heartbeats = stage.heartbeats()
   closing.defer(heartbeats.close)
-  const down = { is: false }
-  const check = () => (down.is ? Promise.reject(new Error('down')) : objects.check())
+  const down = { is: false, hangs: false }
+  const check = (): Promise<void> => {
+    if (down.hangs) return new Promise(() => {})
+    return down.is ? Promise.reject(new Error('down')) : objects.check()
+  }
   const hints: (readonly number[])[] = []
   const parts: Parts = {
     projector,
@@ -160,7 +163,7 @@ export const openRecordingEdge = async () => {
     project,
     projector,
     heartbeats,
-    /** Whether the object store answers, to those who ask. */
+    /** Whether the object store answers, and whether it ever does, to those who ask. */
     down,
     /** Which chunks were to be looked for, hint by hint. */
     hints,

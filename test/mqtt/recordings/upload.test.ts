@@ -269,6 +269,16 @@ test('while the object store is down announcements are taken, and granted later'
   await device.end()
 })
 
+test('a grant does not wait for an object store that is slow to answer', async () => {
+  const bound = await edge.newDevice()
+  const device = await edge.listen(bound.token)
+  edge.down.hangs = true
+  await device.publish(topic(randomUUID(), 'chunks'), chunks(8))
+  await granted(device, 8)
+  edge.down.hangs = false
+  await device.end()
+})
+
 test.after(async () => {
   await edge.end()
 })

@@ -7,6 +7,8 @@ export const copiedPartBytesMin = 5_242_880
 export const chunkDaysMax = 365
 /** S3's own. */
 export const multipartPartsMax = 10_000
+/** Tries to ask for one object. */
+export const objectStoreHeadsMax = 3
 export const recordingHeadsMax = 8
 export const recordingHintsMax = 10_000
 export const recordingLooksMax = 8

@@ -69,8 +69,6 @@ export const resubscribeDelayMsMax = 2_000
 export const objectStoreConnectMsMax = 2_000
 export const objectStoreHealthMsMax = 1_000
 export const objectStoreRetryMs = 5_000
-/** Tries to ask for one object. */
-export const objectStoreHeadsMax = 3
 /** S3's own: keys of one DeleteObjects. */
 export const objectStoreDeleteKeysMax = 1_000
 /** Until an answer begins. */

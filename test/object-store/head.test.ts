@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { objectStoreHeadsMax } from '../../protocol/limits.ts'
+import { objectStoreHeadsMax } from '../../protocol/limits-recordings.ts'
 import { ObjectStoreUnavailable } from '../../src/store/object-store.ts'
 import { openS3 } from '../../src/store/s3.ts'
 

@@ -54,7 +54,7 @@ const sampled = (pid: number) => {
 /** `cat` of the chunks' files, as they stand on the disk. */
 const catAndHash = async (folder: string, to: string): Promise<number> => {
   const started = performance.now()
-  const script = `find '${folder}' -type f -name '*-0' -print0 | sort -zV | xargs -0 cat | tee '${to}' | sha256sum && sync '${to}'`
+  const script = `find '${folder}' -type f -name '*-0.o' -print0 | sort -zV | xargs -0 cat | tee '${to}' | sha256sum && sync '${to}'`
   await promisify(execFile)('sh', ['-c', script])
   const seconds = (performance.now() - started) / 1_000
   await promisify(execFile)('rm', [to])
@@ -92,8 +92,11 @@ export const stitchLarge = async (
   for (let index = 1; index <= chunks; index += 1) {
     const [body, sha256 = ''] = index === 1 ? [first, sums[0]] : [rest, sums[1]]
     const about = { bytes: body.length, contentType: 'application/octet-stream', sha256 }
-    await objects.write(chunkKey(place, { index, sha256, attempt: 0 }), body, about)
-    device.announce(uuid, [{ index, bytes: body.length, sha256 }])
+    const chunk = { index, bytes: body.length, sha256 }
+    device.announce(uuid, [chunk])
+    await objects.write(chunkKey(place, { ...chunk, attempt: 0 }), body, about)
+    // What is said again is looked for: the store may have told of it before the log had it.
+    device.announce(uuid, [chunk])
     bytes += body.length
   }
   await seen(() => storedUpTo === chunks)

@@ -184,7 +184,6 @@ export const healthCacheRowsMax = 50_000
 export const heartbeatDaysMax = 366
 export const heartbeatBatchEntriesMax = 20_000
 export const heartbeatBootsMax = 4
-export const heartbeatRebuildEntriesMax = 100_000
 export const heartbeatNumberingsMax = 50_000
 export const heartbeatRestMsMax = 1_000
 export const heartbeatRestMsMin = 250
@@ -204,23 +203,6 @@ export const projectorYoungMegabytesMax = 96
 /** By one statement. */
 export const removedRowsMax = 1_000
 export const deletedRowsMax = 5_000
-/** Gathered until then, plus what was taken at once. */
-export const rebuildBatchEntriesMax = 5_000
-export const rebuildBatchEventsMax = 5_000
-/** Of the rows that a rebuild keeps in memory, about. */
-export const rebuildRowBytesMax = 268_435_456
-export const rebuildRoundsMax = 3
-/** Of what may go right a little later. */
-export const rebuildAttemptsMax = 5
-export const rebuildRetryMs = 1_000
-/** For the one before, which broke off, to be gone. */
-export const rebuildLockMsMax = 2_000
-/** For somebody to lead, where nobody does. */
-export const rebuildLeadMsMax = 5_000
-export const swapAttemptsMax = 20
-/** Whoever reads waits no longer for a swap that cannot be yet. */
-export const swapLockMsMax = 250
-export const swapRestMs = 250
 // ingest
 export const ingestDevicesMax = 200_000
 export const ingestEntriesMax = 1_000

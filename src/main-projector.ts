@@ -137,9 +137,9 @@ class ProjectorThread {
     return waiting
   }
 
+  /** Nothing was changed, and whoever asks again may find it started anew. */
   #failRebuilds(): void {
-    for (const id of this.#rebuilds.keys())
-      this.#settle(id)?.reject(new Error('the thread of the projector ended during the rebuild'))
+    for (const id of this.#rebuilds.keys()) this.#settle(id)?.resolve({ kind: 'unavailable' })
   }
 
   #send(message: ToThread): void {

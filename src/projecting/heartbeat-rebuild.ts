@@ -2,11 +2,8 @@ import { createHash } from 'node:crypto'
 import type { PoolClient } from 'pg'
 import type { Placed } from '../../projections/heartbeat-runs.ts'
 import { heartbeats } from '../../projections/heartbeats.ts'
-import {
-  fingerprintRowsMax,
-  heartbeatRebuildEntriesMax,
-  rebuildRoundsMax,
-} from '../../protocol/limits.ts'
+import { fingerprintRowsMax } from '../../protocol/limits.ts'
+import { heartbeatRebuildEntriesMax, rebuildRoundsMax } from '../../protocol/limits-rebuild.ts'
 import type { Log } from '../store/log.ts'
 import { unpacked } from '../store/packed.ts'
 import { ingestPrefixes } from '../store/streams.ts'

@@ -1,10 +1,10 @@
 import type { PoolClient } from 'pg'
+import { leadRetryMsMax } from '../../protocol/limits.ts'
 import {
-  leadRetryMsMax,
   rebuildAttemptsMax,
   rebuildLeadMsMax,
   rebuildRetryMs,
-} from '../../protocol/limits.ts'
+} from '../../protocol/limits-rebuild.ts'
 import { keepLeading, type LeadingDeps } from './lead.ts'
 import { pause } from './pause.ts'
 import { leaderOf, type RebuildOptions, type RebuildOutcome } from './rebuilds.ts'

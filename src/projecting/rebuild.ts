@@ -5,7 +5,7 @@ import {
   rebuildBatchEventsMax,
   rebuildRoundsMax,
   rebuildRowBytesMax,
-} from '../../protocol/limits.ts'
+} from '../../protocol/limits-rebuild.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'

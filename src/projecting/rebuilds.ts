@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { rebuildLockMsMax } from '../../protocol/limits.ts'
+import { rebuildLockMsMax } from '../../protocol/limits-rebuild.ts'
 import type { Versioned } from './batch.ts'
 import { pause } from './pause.ts'
 import type { RebuildProgress, RebuildWork, Rebuilt } from './rebuild.ts'

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg'
-import { swapAttemptsMax, swapLockMsMax, swapRestMs } from '../../protocol/limits.ts'
+import { swapAttemptsMax, swapLockMsMax, swapRestMs } from '../../protocol/limits-rebuild.ts'
 import { pause } from './pause.ts'
 
 /** Somebody read one of the tables whenever all of them were asked for. */

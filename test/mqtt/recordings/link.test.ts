@@ -21,8 +21,13 @@ const connection = (): Connection => {
     deviceId: newId('dev_', randomBytes),
     tokenId: 'abcdefghijkl',
   }
-  const ofProject = new TokenBucket(() => 0, { burst: () => 0, nowMs: 0 })
-  const rates = { perSecond: 0, ofProject, rejectsPerMinute: 0, nowMs: 0 }
+  const unlimited = new TokenBucket(() => 0, { burst: () => 0, nowMs: 0 })
+  const rates = {
+    ofDevice: unlimited,
+    ofProject: unlimited,
+    rejectsPerMinute: 0,
+    monotonic: () => 0,
+  }
   return new Connection(client as unknown as Client, { principal } as unknown as Session, rates)
 }
 

@@ -144,6 +144,9 @@ const highWater: Row = {
   },
 }
 
+/** Its first byte (MQTT 3.1.1, section 3.13): in no PUBCOMP of the packet id 1. */
+const pingresp = 0xd0
+
 const slowReader: Row = {
   attack: 'a device that says 1,500,000 PUBRELs and reads no answer: still served 12 s later',
   bound: '0',
@@ -156,11 +159,15 @@ const slowReader: Row = {
     await delay(500)
     for (let i = 0; i < releasesRounds; i += 1) socket.write(releases)
     await delay(mqttDrainMsMax + 2_000)
-    // What it was told before the end is read, or the end would not be seen.
-    socket.resume()
-    const isEnded = await Promise.race([isOver, delay(10_000, false)])
+    // What it was told before the end is read, or the end would not be seen; whoever is still served is answered behind it.
+    const isServed = new Promise((resolve) => {
+      socket.on('data', (bytes) => bytes.includes(pingresp) && resolve(true))
+    })
+    socket.resume().write(mqttPacket.generate({ cmd: 'pingreq' }))
+    const isEnded = isOver.then(() => false)
+    const held = !(await Promise.race([isServed, isEnded, delay(20_000, true)]))
     socket.destroy()
-    return atMost(isEnded ? 0 : 1, 0, '')
+    return atMost(held ? 0 : 1, 0, '')
   },
 }
 

@@ -128,7 +128,8 @@ test('entries that waited too long fail, yet what was sent is settled before any
   let down = true
   const sent: string[] = []
   const { commit, stream } = committer({
-    appendMsMax: 150,
+    // Longer than any pause between two sends, so that the last entry lives to see the next one.
+    appendMsMax: 1_500,
     store: {
       readPage: store.readPage,
       append: async (...args) => {

@@ -38,10 +38,8 @@ const openOf = async (
 }
 
 /** Releases of nothing (MQTT 3.1.1, section 3.6), each with an answer as long as itself: more than a kernel keeps for who does not read. */
-export const releases = Buffer.concat(
-  Array.from({ length: 20_000 }, () => Buffer.from([0x62, 2, 0, 1])),
-)
-export const releasesRounds = 75
+const releases = Buffer.concat(Array.from({ length: 20_000 }, () => Buffer.from([0x62, 2, 0, 1])))
+const releasesRounds = 75
 
 const foreignMessages: Row = {
   attack:

@@ -3,7 +3,6 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import mqttPacket from 'mqtt-packet'
 import {
-  mqttDrainMsMax,
   mqttSignInsMax,
   mqttSilentConnectionsPerAddressMax,
   topicLevelsMax,
@@ -11,7 +10,7 @@ import {
 import { mintToken } from '../../protocol/tokens.ts'
 import { connackOf, connectWith, type RawMqtt, rawMqtt } from '../support/raw-mqtt.ts'
 import { until } from '../support/until.ts'
-import { releases, releasesRounds, signIn } from './broker-rows.ts'
+import { signIn } from './broker-rows.ts'
 import { growthMib } from './process-cost.ts'
 import { atMost, type Row } from './row.ts'
 
@@ -144,33 +143,6 @@ const highWater: Row = {
   },
 }
 
-/** Its first byte (MQTT 3.1.1, section 3.13): in no PUBCOMP of the packet id 1. */
-const pingresp = 0xd0
-
-const slowReader: Row = {
-  attack: 'a device that says 1,500,000 PUBRELs and reads no answer: still served 12 s later',
-  bound: '0',
-  measure: async ({ port, device }) => {
-    const { token } = await device()
-    const socket = connect({ port, host: '127.0.0.1' }).pause()
-    const isOver = new Promise((resolve) => socket.once('close', () => resolve(true)))
-    socket.on('error', () => {})
-    socket.write(mqttPacket.generate(connectWith(token, { clientId: 'deaf' })))
-    await delay(500)
-    for (let i = 0; i < releasesRounds; i += 1) socket.write(releases)
-    await delay(mqttDrainMsMax + 2_000)
-    // What it was told before the end is read, or the end would not be seen; whoever is still served is answered behind it.
-    const isServed = new Promise((resolve) => {
-      socket.on('data', (bytes) => bytes.includes(pingresp) && resolve(true))
-    })
-    socket.resume().write(mqttPacket.generate({ cmd: 'pingreq' }))
-    const isEnded = isOver.then(() => false)
-    const held = !(await Promise.race([isServed, isEnded, delay(20_000, true)]))
-    socket.destroy()
-    return atMost(held ? 0 : 1, 0, '')
-  },
-}
-
 const levels: Row = {
   attack: `topics of ${topicLevelsMax + 1}, 50 and 100 levels: taken`,
   bound: '0',
@@ -264,7 +236,6 @@ export const edgeRows: readonly Row[] = [
   silentOfOneAddress,
   connectStorm,
   pingBehindWrites,
-  slowReader,
   levels,
   names,
   willAfterKick,

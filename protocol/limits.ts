@@ -249,8 +249,11 @@ export const plainHeartbeatBytesMax = 1_024
 /** Fewer than 2^53 has, so that no digit is lost. */
 export const plainIntegerDigitsMax = 15
 export const mqttProjectBurstSeconds = 2
+/** That a message waits for the rate of its project: past it its client is read no further until then. */
 export const mqttReadOnWaitMsMax = 1_000
+/** For whoever was cut because it went on over its rate: until then its CONNECT is not tried. */
 export const mqttRestMs = 5_000
+/** That wait at once for the end of their rest; past it they are refused without a wait. */
 export const mqttRestingCallersMax = 1_000
 export const mqttRejectBytesMax = 1_024
 export const mqttRejectsPerMinuteMax = 10

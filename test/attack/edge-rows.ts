@@ -15,12 +15,15 @@ import { growthMib } from './process-cost.ts'
 import { atMost, type Row } from './row.ts'
 
 const heartbeat = 'v1/devices/me/heartbeat'
+const publishOf = (topic: string, messageId: number, payload: string | Buffer = '{}') =>
+  ({ cmd: 'publish', topic, messageId, qos: 1, dup: false, retain: false, payload }) as const
+
 const publish = (
   raw: RawMqtt,
   messageId: number,
   topic = heartbeat,
-  payload: string | Buffer = '{}',
-) => raw.send({ cmd: 'publish', topic, messageId, qos: 1, dup: false, retain: false, payload })
+  payload?: string | Buffer,
+): void => raw.send(publishOf(topic, messageId, payload))
 
 /** The packet's, or none where the connection ended. */
 const answered = async (raw: RawMqtt, kind: string): Promise<boolean> => {
@@ -182,21 +185,8 @@ const names: Row = {
       if (await answered(caller, 'connack')) taken += 1
       caller.end()
       const raw = await signIn(target, { clientId: 'odd' })
-      const topic = `v1/devices/me/${blank}`
-      raw.write(
-        withName(
-          mqttPacket.generate({
-            cmd: 'publish',
-            topic,
-            messageId: 1,
-            qos: 1,
-            dup: false,
-            retain: false,
-            payload: '{}',
-          }),
-          name,
-        ),
-      )
+      const packet = publishOf(`v1/devices/me/${blank}`, 1)
+      raw.write(withName(mqttPacket.generate(packet), name))
       if (await answered(raw, 'puback')) taken += 1
       raw.end()
     }

@@ -81,7 +81,7 @@ const run = async (client: PoolClient, batch: Batch): Promise<readonly RowBatch[
     const from = batch.from.get(projection.name) ?? -1n
     const fresh = batch.events.filter(({ position }) => position > from)
     if (fresh.length === 0) return []
-    const table = new RowBatch(projection, { cache: batch.caches?.get(projection.name) })
+    const table = new RowBatch(projection, batch.caches?.get(projection.name))
     table.add(fresh)
     return [table]
   })

@@ -1,6 +1,6 @@
 import type { Taken } from './take-batch.ts'
 
-const both = (held: Taken, next: Taken): Taken => ({
+const both = <Event>(held: Taken<Event>, next: Taken<Event>): Taken<Event> => ({
   decoded: [...held.decoded, ...next.decoded],
   to: next.to ?? held.to,
   caughtUp: held.caughtUp || next.caughtUp,
@@ -43,14 +43,14 @@ const asking = <Item>(items: AsyncIterable<Item>) => {
  * The same batches, of which one that may wait (`waitMs`) takes in what comes meanwhile: each costs a transaction, whatever is in it. It
  * waits no longer for a second that may wait longer. Who breaks off ends what the batches come from.
  */
-export async function* joined(
-  batches: AsyncIterable<Taken>,
-  waitMs: (batch: Taken) => number,
+export async function* joined<Event>(
+  batches: AsyncIterable<Taken<Event>>,
+  waitMs: (batch: Taken<Event>) => number,
   monotonic: () => number,
-): AsyncGenerator<Taken> {
+): AsyncGenerator<Taken<Event>> {
   const { next, took } = asking(batches)
 
-  const grown = async (first: Taken): Promise<Taken> => {
+  const grown = async (first: Taken<Event>): Promise<Taken<Event>> => {
     let held = first
     let untilMs = monotonic() + waitMs(held)
     for (let ms = untilMs - monotonic(); ms > 0; ms = untilMs - monotonic()) {

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
 import {
+  batchEntriesMax,
   projectorGatherMs,
   projectorIdleMsMax,
   projectorLargeEntriesMin,
@@ -17,7 +18,6 @@ import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { joined } from './joined.ts'
 import { keepMoving, type Mover } from './keep-moving.ts'
-import { pause } from './pause.ts'
 import { dropRebuilt, type RebuildWork, rebuild } from './rebuild.ts'
 import { createRebuilds } from './rebuilds.ts'
 import { createRowCache } from './row-cache.ts'
@@ -44,7 +44,8 @@ const smallRestMsPerEntry = 2
 
 /**
  * While heartbeats come, the rows of the next batch are mostly those of this one, and a batch of those or of sessions costs more than
- * what is in it: a short rest makes of many small ones a few. Whoever wrote a decision waits for it: behind one there is no rest.
+ * what is in it: what comes within a short rest joins the next. Whoever wrote a decision waits for it: behind one, and before one, there is
+ * no rest.
  */
 const restMs = (decoded: readonly Decoded[]): number => {
   const entries = entriesIn(decoded)
@@ -72,6 +73,12 @@ const waitMs = ({ decoded, caughtUp }: Taken, projections: readonly AnyProjectio
   if (decoded.some(({ kind }) => kind === 'observed' || kind === 'sessions')) return 0
   return decoded.every((one) => isIdle(one, projections)) ? projectorIdleMsMax : projectorGatherMs
 }
+
+/** What is full, and what somebody waits for who wrote a decision. */
+const isUrgent = ({ decoded, caughtUp }: Taken): boolean =>
+  caughtUp ||
+  decoded.some(({ kind }) => kind === 'recorded') ||
+  entriesIn(decoded) >= batchEntriesMax
 
 class Leading {
   readonly #deps: MoverDeps
@@ -115,13 +122,14 @@ class Leading {
     signal.addEventListener('abort', close, { once: true })
     if (signal.aborted) close()
     try {
-      const wait = (batch: Taken) => waitMs(batch, projections)
+      let restedMs = 0
+      const wait = (batch: Taken) =>
+        Math.max(waitMs(batch, projections), isUrgent(batch) ? 0 : restedMs - monotonic())
       const batches = joined(batchesOf(subscription), wait, monotonic)
       for await (const { decoded, to, caughtUp } of batches) {
         if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))
         if (caughtUp) this.#audience.standing({ caughtUp, failure: undefined })
-        const rest = restMs(decoded)
-        if (rest > 0) await pause(rest, signal)
+        restedMs = monotonic() + restMs(decoded)
       }
     } finally {
       this.#ending.abort()

@@ -22,7 +22,7 @@ const growthBytes = 1_024
 type Table = { rows: RowBatch; bytes: number; readonly sizes: Map<string, number> }
 
 const tableOf = (projection: AnyProjection): Table => ({
-  rows: new RowBatch(projection, { isLong: true }),
+  rows: new RowBatch(projection),
   bytes: 0,
   sizes: new Map(),
 })

@@ -26,8 +26,6 @@ export type Changes = {
 
 type Step = { readonly event: LogEvent; readonly touched: NonNullable<Touched> }
 
-type Options = { readonly cache?: RowCache | undefined; readonly isLong?: boolean }
-
 /**
  * The rows of one table that a batch of events touches: read at once, folded in memory, written at once. Batches may follow each other before
  * anything is written: what was met is not read again.
@@ -39,7 +37,6 @@ export class RowBatch {
   readonly #rows = new Map<string, object | undefined>()
   readonly #changed = new Set<string>()
   #moved = new Set<string>()
-  readonly #isLong: boolean
   /** Rows that events are folded into, to be made when they are looked at. */
   readonly #growing = new Map<string, Growth<object>>()
   #counted: Counted
@@ -48,11 +45,9 @@ export class RowBatch {
   readonly #read = new Map<string, Set<string>>()
   #removed: Removal[] = []
 
-  /** `isLong`: many batches follow each other before anything is written. */
-  constructor(projection: AnyProjection, { cache, isLong = false }: Options = {}) {
+  constructor(projection: AnyProjection, cache?: RowCache) {
     this.projection = projection
     this.#cache = cache
-    this.#isLong = isLong
     this.#counted = new Counted(projection)
   }
 
@@ -141,7 +136,7 @@ export class RowBatch {
   /** Where rows are looked for by what they hold, each has to stand as it is. */
   #grow(id: string, event: LogEvent): boolean {
     const { grow } = this.projection
-    if (!this.#isLong || !grow || this.#sought.size > 0) return false
+    if (!grow || this.#sought.size > 0) return false
     const growing = this.#growing.get(id)
     if (growing) return growing.meet(event)
     const row = this.#rows.get(id)

@@ -23,7 +23,11 @@ import { startEventStore, type TestEventStore } from './event-store.ts'
 import { keepLog } from './keep-log.ts'
 import { freshSecrets } from './secrets.ts'
 
-type HeartbeatOptions = { readonly now?: () => number; readonly days?: number }
+type HeartbeatOptions = {
+  readonly now?: () => number
+  readonly monotonic?: () => number
+  readonly days?: number
+}
 
 /** The real event store and the real Postgres, with everything below the edges on them. */
 export type Stage = {
@@ -40,7 +44,8 @@ export type Stage = {
   /** A test world with its twin. */
   readonly world: () => Promise<ProjectId>
   readonly sealFor: (project: ProjectId, subject: string, object: object) => Promise<string>
-  readonly projector: () => Projector
+  /** `monotonic`: another clock. */
+  readonly projector: (given?: { readonly monotonic?: () => number }) => Projector
   readonly heartbeats: (given?: HeartbeatOptions) => ReturnType<typeof startHeartbeatHistory>
   readonly end: () => Promise<void>
 }
@@ -83,7 +88,7 @@ export const openStage = async (): Promise<Stage> => {
       )
       return id
     },
-    projector: () =>
+    projector: (given) =>
       startProjector({
         store,
         pool,
@@ -92,6 +97,7 @@ export const openStage = async (): Promise<Stage> => {
         log: keepLog().log,
         meter: { count: () => {}, observe: () => {} },
         monotonic: () => performance.now(),
+        ...given,
       }),
     heartbeats: (given) =>
       startHeartbeatHistory({

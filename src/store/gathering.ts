@@ -33,14 +33,15 @@ export class Traffic {
 
 /**
  * What one shard waits for before it commits. A commit costs much the same whatever is in it: while a node is busy, a shard that few
- * wait for begins one every `commitGapMs`; and whoever was just answered sends again at once, so that a commit that waits for them is
+ * wait for begins one every `commitGapMs`, and all of them at the same time, so that the store makes one of theirs; and whoever was just answered sends again at once, so that a commit that waits for them is
  * one instead of two, and so is the write that answers each of them. A few at a time on a quiet node never wait.
  */
 export class Gathering {
   readonly #monotonic: () => number
   readonly #traffic: Traffic
   #open: { readonly enough: number; readonly end: () => void } | undefined
-  #begunMs = Number.NEGATIVE_INFINITY
+  /** Of `commitGapMs`, in which the last commit began. */
+  #slot = -1
 
   constructor(monotonic: () => number, traffic = new Traffic()) {
     this.#monotonic = monotonic
@@ -56,12 +57,14 @@ export class Gathering {
   /** Before a commit; says whether it waited, since much may have changed then. */
   async begin(waiting: number): Promise<boolean> {
     const ms = this.#monotonic()
-    const leftMs = this.#begunMs + commitGapMs - ms
-    if (leftMs >= 1 && waiting < gatherEntriesMin && this.#traffic.isBusy(ms)) {
+    const slot = Math.floor(ms / commitGapMs)
+    const leftMs = (slot + 1) * commitGapMs - ms
+    const isEarly = slot === this.#slot && leftMs >= 1
+    if (isEarly && waiting < gatherEntriesMin && this.#traffic.isBusy(ms)) {
       await this.#until(gatherEntriesMin, leftMs)
       return true
     }
-    this.#begunMs = ms
+    this.#slot = slot
     return false
   }
 

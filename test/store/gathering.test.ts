@@ -39,9 +39,9 @@ test('it ends when those who were answered are there again', async () => {
   await waited
 })
 
-/** A shard that began a commit at 0, and meets so many entries of its node in that slot. */
-const began = async (entries: number) => {
-  const clock = { ms: 0 }
+/** A shard that began a commit then, and meets so many entries of its node in that slot. */
+const began = async (entries: number, ms = 0) => {
+  const clock = { ms }
   const traffic = new Traffic()
   const gathering = new Gathering(() => clock.ms, traffic)
   assert.is(await gathering.begin(1), false)
@@ -62,6 +62,17 @@ test('on a busy node a shard begins a commit at most once in a while, unless man
   assert.is(await isOpen(begins), true)
   gathering.met(gatherEntriesMin, 0)
   assert.is(await begins, true)
+})
+
+test('whenever shards began, they begin the next at the same time', async () => {
+  for (const ms of [0, 1, commitGapMs - 2]) {
+    const { clock, gathering } = await began(busySlotEntriesMin, ms)
+    clock.ms = commitGapMs - 1
+    assert.is(await isOpen(gathering.begin(1)), true)
+    const again = await began(busySlotEntriesMin, ms)
+    again.clock.ms = commitGapMs
+    assert.is(await again.gathering.begin(1), false)
+  }
 })
 
 test('a node is busy by what came lately', () => {

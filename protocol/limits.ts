@@ -175,6 +175,11 @@ export const skewSamplesMax = 1_000
 export const singleUploadSecondsMax = 3_600
 export const watermarkRangesMax = 1_000
 // projections
+/** Of its time, from which on the loop that acknowledges counts as busy, and read models give way. */
+export const busyLoopShareMin = 0.9
+export const busyLoopSlotMs = 250
+/** How far the rows of devices may be behind for that. */
+export const busyRowsBehindMsMax = 5_000
 export const batchEntriesMax = 20_000
 export const batchEventsMax = 500
 export const copyPieceCharactersMax = 65_536

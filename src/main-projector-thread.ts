@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { basename } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { allProjections } from '../projections/all.ts'
 import { heartbeats as history } from '../projections/heartbeats.ts'
+import { isBusy } from './main-busy.ts'
 import { openDatabase } from './main-postgres.ts'
 import type { Follower, FromThread, ThreadData, ToThread } from './main-projector.ts'
 import type { Audience } from './projecting/audience.ts'
@@ -15,7 +19,15 @@ import { createVault } from './store/vault.ts'
 
 // The composition root of the projector's thread.
 
-const { databaseUrl, eventStoreUrl, kek, heartbeatDays } = workerData as ThreadData
+const { databaseUrl, eventStoreUrl, kek, heartbeatDays, busy } = workerData as ThreadData
+
+const niceness = 5
+
+// Who waits for a PUBACK goes first. On Linux a niceness is that of a thread (setpriority(2), "C library/kernel differences"); where there
+// is no such name of it, it stays as it is.
+try {
+  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), niceness)
+} catch {}
 
 const say = (message: FromThread): void => parentPort?.postMessage(message)
 
@@ -57,6 +69,7 @@ const common = {
   },
   now: Date.now,
   monotonic: () => performance.now(),
+  isBusy: () => isBusy(busy),
 }
 
 const audience = (of: Follower): Audience => ({

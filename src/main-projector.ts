@@ -4,6 +4,7 @@ import {
   projectorStopMsMax,
   projectorYoungMegabytesMax,
 } from '../protocol/limits.ts'
+import { type BusyFlag, watchLoop } from './main-busy.ts'
 import type { Audience, Following, Standing } from './projecting/audience.ts'
 import type { Mover } from './projecting/keep-moving.ts'
 import type { RebuildProgress } from './projecting/rebuild.ts'
@@ -17,6 +18,8 @@ export type ThreadData = {
   readonly eventStoreUrl: string
   readonly kek: readonly (readonly [kid: string, key: Uint8Array])[]
   readonly heartbeatDays: number
+  /** Of the loop that acknowledges. */
+  readonly busy: BusyFlag
 }
 
 export type ToThread =
@@ -42,7 +45,7 @@ export type FromThread =
   | { readonly kind: 'rebuild-failed'; readonly id: number; readonly message: string }
 
 type Options = {
-  readonly data: ThreadData
+  readonly data: Omit<ThreadData, 'busy'>
   readonly log: Log
   readonly meter: Meter
 }
@@ -58,6 +61,7 @@ const thread = new URL('./main-projector-thread.ts', import.meta.url)
 /** The thread, started again when it breaks. */
 class ProjectorThread {
   readonly #options: Options
+  readonly #loop = watchLoop()
   readonly #audiences = new Map<Follower, Audience>()
   readonly #rebuilds = new Map<number, Waiting>()
   #worker: Worker
@@ -78,7 +82,7 @@ class ProjectorThread {
 
   #start(): Worker {
     const worker = new Worker(thread, {
-      workerData: this.#options.data,
+      workerData: { ...this.#options.data, busy: this.#loop.flag } satisfies ThreadData,
       // A batch outlives many a small young generation, and would be copied each time.
       resourceLimits: { maxYoungGenerationSizeMb: projectorYoungMegabytesMax },
     })
@@ -168,6 +172,7 @@ class ProjectorThread {
 
   async #end(): Promise<void> {
     this.#closing = true
+    this.#loop.end()
     clearTimeout(this.#restart)
     this.#send({ kind: 'close' })
     const slow = setTimeout(() => void this.#worker.terminate(), projectorStopMsMax)

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { startProjectorThread, type ThreadData } from '../src/main-projector.ts'
+import { startProjectorThread } from '../src/main-projector.ts'
 import type { Standing } from '../src/projecting/audience.ts'
 import { keepLog } from './support/keep-log.ts'
 import { openStage } from './support/stage.ts'
@@ -8,14 +8,15 @@ import { until } from './support/until.ts'
 
 const test = suite('the thread of the projector')
 const stage = await openStage()
-const data: ThreadData = {
+type Given = Parameters<typeof startProjectorThread>[0]['data']
+const data: Given = {
   databaseUrl: stage.database.url,
   eventStoreUrl: stage.server.url,
   kek: [...stage.secrets.kek],
   heartbeatDays: 30,
 }
 
-const start = (given: ThreadData) => {
+const start = (given: Given) => {
   const heard = {
     position: 0n,
     standings: [] as Standing[],

@@ -12,6 +12,7 @@ import type { Meter } from '../store/meter.ts'
 import { ingestPrefixes } from '../store/streams.ts'
 import type { Audience } from './audience.ts'
 import { type Checkpoints, inTransaction, loadCheckpoints, moveCheckpoints } from './batch.ts'
+import { giveWay } from './give-way.ts'
 import { HeartbeatDays } from './heartbeat-days.ts'
 import { dropRebuiltHeartbeats, rebuildHeartbeats } from './heartbeat-rebuild.ts'
 import { HeartbeatWriter } from './heartbeat-writer.ts'
@@ -34,6 +35,8 @@ export type HeartbeatHistoryDeps = {
   readonly now: () => number
   /** Milliseconds of a clock that never jumps. */
   readonly monotonic: () => number
+  /** Whether those who wait for their PUBACK are many: they go first. */
+  readonly isBusy: () => boolean
   /** How many days before today are kept. */
   readonly days: number
 }
@@ -46,8 +49,8 @@ const restMsPerHeartbeat = 0.5
 // Rows and checkpoint go together: what a crash of Postgres takes back is folded again, and no commit waits for the disk.
 const unhurried = 'begin; set local synchronous_commit to off'
 
-// What is behind works a ninth of the time: more is taken from those who wait for their PUBACK.
-const restsPerWork = 8
+// While those go first who wait for their PUBACK.
+const busyRestsPerWork = 16
 
 /**
  * Nobody waits for history as for a device: a rest after each batch leaves more for others, and what comes meanwhile joins the next, which
@@ -99,7 +102,7 @@ class Leading {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { monotonic } = this.#deps
+    const { monotonic, isBusy } = this.#deps
     this.#checkpoints = await loadCheckpoints(this.#client, schema, heartbeatProjections)
     const from = this.#checkpoints.get(heartbeats.name) ?? null
     if (from !== null) this.#audience.reached(from)
@@ -114,17 +117,17 @@ class Leading {
       let restedMs = 0
       const wait = ({ decoded }: Taken<readonly Placed[]>) =>
         placedIn(decoded) >= heartbeatBatchEntriesMax ? 0 : restedMs - monotonic()
-      for await (const { decoded, to } of joined(
-        batchesRead(subscription, heartbeatReading),
-        wait,
-        monotonic,
-      )) {
+      const batches = joined(batchesRead(subscription, heartbeatReading), wait, monotonic)
+      for await (const { decoded, to } of batches) {
         const batch = decoded.flat()
         const started = monotonic()
         if (to !== undefined) await this.#turns.take(() => this.#write(batch, to))
-        const tookMs = monotonic() - started
-        if (batch.length >= heartbeatBatchEntriesMax) await pause(restsPerWork * tookMs, signal)
-        else if (batch.length > 0) restedMs = monotonic() + restMs(batch.length, tookMs)
+        const ended = monotonic()
+        const tookMs = ended - started
+        restedMs = batch.length > 0 ? ended + restMs(batch.length, tookMs) : 0
+        if (batch.length < heartbeatBatchEntriesMax) continue
+        await pause(tookMs, signal)
+        await giveWay(busyRestsPerWork * tookMs, isBusy, signal)
       }
     } finally {
       this.#ending.abort()

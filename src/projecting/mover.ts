@@ -16,6 +16,7 @@ import type { Vault } from '../store/vault.ts'
 import type { Audience } from './audience.ts'
 import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
+import { giveWay, mayGiveWay } from './give-way.ts'
 import { joined } from './joined.ts'
 import { keepMoving, type Mover } from './keep-moving.ts'
 import { dropRebuilt, type RebuildWork, rebuild } from './rebuild.ts'
@@ -31,8 +32,12 @@ export type MoverDeps = {
   readonly projections: readonly AnyProjection[]
   readonly log: Log
   readonly meter: Meter
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   /** Milliseconds of a clock that never jumps. */
   readonly monotonic: () => number
+  /** Whether those who wait for their PUBACK are many: they go first. */
+  readonly isBusy: () => boolean
 }
 
 // Any number that nobody else locks with.
@@ -80,6 +85,9 @@ const isUrgent = ({ decoded, caughtUp }: Taken): boolean =>
   decoded.some(({ kind }) => kind === 'recorded') ||
   entriesIn(decoded) >= batchEntriesMax
 
+// A full batch while those go first who wait for their PUBACK.
+const restsPerWork = 8
+
 class Leading {
   readonly #deps: MoverDeps
   readonly #client: PoolClient
@@ -111,7 +119,7 @@ class Leading {
 
   /** Follows the log until the signal, or until something fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { store, projections, monotonic } = this.#deps
+    const { store, projections, now, monotonic, isBusy } = this.#deps
     this.#checkpoints = await loadCheckpoints(this.#client, schema, projections)
     const { rows } = await this.#client.query<{ id: string }>(`select id from ${schema}.lost_nodes`)
     for (const { id } of rows) this.#lost.add(id)
@@ -127,7 +135,10 @@ class Leading {
         Math.max(waitMs(batch, projections), isUrgent(batch) ? 0 : restedMs - monotonic())
       const batches = joined(batchesOf(subscription), wait, monotonic)
       for await (const { decoded, to, caughtUp } of batches) {
+        const started = monotonic()
         if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))
+        if (mayGiveWay(decoded, now()))
+          await giveWay(restsPerWork * (monotonic() - started), isBusy, signal)
         if (caughtUp) this.#audience.standing({ caughtUp, failure: undefined })
         restedMs = monotonic() + restMs(decoded)
       }

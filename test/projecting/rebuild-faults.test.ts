@@ -17,7 +17,9 @@ const deps = {
   ...{ store: stage.store, pool: stage.pool, vault: stage.vault, log },
   projections: allProjections,
   meter: { count: () => {}, observe: () => {} },
+  now: Date.now,
   monotonic: () => performance.now(),
+  isBusy: () => false,
 }
 const projector = createProjector({ ...deps, start: (audience) => startMover(deps, audience) })
 const broke = () => lines.filter(({ message }) => message.includes('a rebuild of'))

@@ -23,9 +23,10 @@ import { startEventStore, type TestEventStore } from './event-store.ts'
 import { keepLog } from './keep-log.ts'
 import { freshSecrets } from './secrets.ts'
 
-type HeartbeatOptions = {
+type FollowerOptions = {
   readonly now?: () => number
   readonly monotonic?: () => number
+  readonly isBusy?: () => boolean
   readonly days?: number
 }
 
@@ -44,9 +45,8 @@ export type Stage = {
   /** A test world with its twin. */
   readonly world: () => Promise<ProjectId>
   readonly sealFor: (project: ProjectId, subject: string, object: object) => Promise<string>
-  /** `monotonic`: another clock. */
-  readonly projector: (given?: { readonly monotonic?: () => number }) => Projector
-  readonly heartbeats: (given?: HeartbeatOptions) => ReturnType<typeof startHeartbeatHistory>
+  readonly projector: (given?: Omit<FollowerOptions, 'days'>) => Projector
+  readonly heartbeats: (given?: FollowerOptions) => ReturnType<typeof startHeartbeatHistory>
   readonly end: () => Promise<void>
 }
 
@@ -96,7 +96,9 @@ export const openStage = async (): Promise<Stage> => {
         projections: allProjections,
         log: keepLog().log,
         meter: { count: () => {}, observe: () => {} },
+        now: Date.now,
         monotonic: () => performance.now(),
+        isBusy: () => false,
         ...given,
       }),
     heartbeats: (given) =>
@@ -107,6 +109,7 @@ export const openStage = async (): Promise<Stage> => {
         meter: { count: () => {}, observe: () => {} },
         monotonic: () => performance.now(),
         now: Date.now,
+        isBusy: () => false,
         days: 30,
         ...given,
       }),

@@ -176,7 +176,7 @@ export const singleUploadSecondsMax = 3_600
 export const watermarkRangesMax = 1_000
 // projections
 /** Of its time, from which on the loop that acknowledges counts as busy, and read models give way. */
-export const busyLoopShareMin = 0.9
+export const busyLoopShareMin = 0.75
 export const busyLoopSlotMs = 250
 /** How far the rows of devices may be behind for that. */
 export const busyRowsBehindMsMax = 5_000

@@ -50,7 +50,7 @@ const restMsPerHeartbeat = 0.5
 const unhurried = 'begin; set local synchronous_commit to off'
 
 // While those go first who wait for their PUBACK.
-const busyRestsPerWork = 16
+const busyRestsPerWork = 32
 
 /**
  * Nobody waits for history as for a device: a rest after each batch leaves more for others, and what comes meanwhile joins the next, which

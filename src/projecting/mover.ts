@@ -86,7 +86,7 @@ const isUrgent = ({ decoded, caughtUp }: Taken): boolean =>
   entriesIn(decoded) >= batchEntriesMax
 
 // A full batch while those go first who wait for their PUBACK.
-const restsPerWork = 8
+const restsPerWork = 16
 
 class Leading {
   readonly #deps: MoverDeps

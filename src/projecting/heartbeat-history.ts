@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg'
 import type { Placed } from '../../projections/heartbeat-runs.ts'
 import { heartbeats } from '../../projections/heartbeats.ts'
 import {
+  batchEventsMax,
   heartbeatBatchEntriesMax,
   heartbeatRestMsMax,
   heartbeatRestMsMin,
@@ -59,8 +60,9 @@ const busyRestsPerWork = 32
 const restMs = (entries: number, tookMs: number): number =>
   Math.max(tookMs, heartbeatRestMsMin, Math.min(heartbeatRestMsMax, entries * restMsPerHeartbeat))
 
-const placedIn = (decoded: readonly (readonly Placed[])[]): number =>
-  decoded.reduce((sum, placed) => sum + placed.length, 0)
+const isFull = ({ decoded }: Taken<readonly Placed[]>): boolean =>
+  decoded.length >= batchEventsMax ||
+  decoded.reduce((sum, placed) => sum + placed.length, 0) >= heartbeatBatchEntriesMax
 
 class Leading {
   readonly #deps: HeartbeatHistoryDeps
@@ -115,17 +117,17 @@ class Leading {
     if (signal.aborted) close()
     try {
       let restedMs = 0
-      const wait = ({ decoded }: Taken<readonly Placed[]>) =>
-        placedIn(decoded) >= heartbeatBatchEntriesMax ? 0 : restedMs - monotonic()
+      const wait = (taken: Taken<readonly Placed[]>) => (isFull(taken) ? 0 : restedMs - monotonic())
       const batches = joined(batchesRead(subscription, heartbeatReading), wait, monotonic)
-      for await (const { decoded, to } of batches) {
+      for await (const taken of batches) {
+        const { decoded, to } = taken
         const batch = decoded.flat()
         const started = monotonic()
         if (to !== undefined) await this.#turns.take(() => this.#write(batch, to))
         const ended = monotonic()
         const tookMs = ended - started
         restedMs = batch.length > 0 ? ended + restMs(batch.length, tookMs) : 0
-        if (batch.length < heartbeatBatchEntriesMax) continue
+        if (!isFull(taken)) continue
         await pause(tookMs, signal)
         await giveWay(busyRestsPerWork * tookMs, isBusy, signal)
       }

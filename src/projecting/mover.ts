@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
 import {
   batchEntriesMax,
+  batchEventsMax,
   projectorGatherMs,
   projectorIdleMsMax,
   projectorLargeEntriesMin,
@@ -83,6 +84,7 @@ const waitMs = ({ decoded, caughtUp }: Taken, projections: readonly AnyProjectio
 const isUrgent = ({ decoded, caughtUp }: Taken): boolean =>
   caughtUp ||
   decoded.some(({ kind }) => kind === 'recorded') ||
+  decoded.length >= batchEventsMax ||
   entriesIn(decoded) >= batchEntriesMax
 
 // A full batch while those go first who wait for their PUBACK.

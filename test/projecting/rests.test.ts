@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newId, newNodeId } from '../../protocol/ids.ts'
 import { instantOf } from '../../protocol/instant.ts'
-import { batchEntriesMax, heartbeatBatchEntriesMax } from '../../protocol/limits.ts'
+import { batchEntriesMax, batchEventsMax, heartbeatBatchEntriesMax } from '../../protocol/limits.ts'
 import type { Projector } from '../../src/projecting/projector.ts'
 import { ingestStream } from '../../src/store/streams.ts'
 import { openStage } from '../support/stage.ts'
@@ -19,17 +19,15 @@ const entry = { k: 'heartbeat', via: 'mqtt', p: project, d: id, by: 'A'.repeat(1
 
 const hourMs = 3_600_000
 const commitMax = 1_000
-/** One commit of so many heartbeats. */
-const beats = async (count: number): Promise<bigint> => {
+/** So many commits of so many heartbeats each. */
+const beats = async (count: number, commits = 1): Promise<bigint> => {
   const entries = Array.from({ length: count }, () => entry)
-  const event = {
-    id: randomUUID(),
-    type: 'IngestCommitted',
-    data: Buffer.from(JSON.stringify({ v: 1, entries })),
-    metadata: { v: 1 },
-  }
+  const data = Buffer.from(JSON.stringify({ v: 1, entries }))
+  const events = Array.from({ length: commits }, () => {
+    return { id: randomUUID(), type: 'IngestCommitted', data, metadata: { v: 1 } }
+  })
   const stream = ingestStream(newNodeId(randomBytes), 0, Date.now())
-  const done = await stage.store.append(stream, [event], 'no_stream')
+  const done = await stage.store.append(stream, events, 'no_stream')
   if (done.kind !== 'appended') throw new Error('conflict')
   return done.position
 }
@@ -64,7 +62,14 @@ test('a decision ends the rest, and takes along what waits', async () => {
 for (const [what, begin, most] of [
   ['rows', restingRows, batchEntriesMax],
   ['the history', () => resting(stage.heartbeats), heartbeatBatchEntriesMax],
-] as const)
+] as const) {
+  test(`a batch of ${what} that holds as many commits as it may does not wait for the rest`, async () => {
+    const follower = await begin()
+    await beats(1, batchEventsMax - 1)
+    await reached(follower, await beats(1))
+    await follower.close()
+  })
+
   test(`a full batch of ${what} does not wait for the rest, and what is one less does`, async () => {
     const follower = await begin()
     const commits = Math.ceil(most / commitMax)
@@ -74,6 +79,7 @@ for (const [what, begin, most] of [
     await reached(follower, await beats(1))
     await follower.close()
   })
+}
 
 test.after(() => stage.end())
 

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { ProjectId } from '../../protocol/ids.ts'
 import { runProgram } from './programs.ts'
@@ -65,6 +68,25 @@ export const inParallel = async <T>(
   return results
 }
 
+// `fetch` takes as much of the processor for a write as the event store does.
+const agent = new Agent({ keepAlive: true, maxSockets: 32 })
+
+const caller =
+  (base: string, key: string): LapelUnderTest['call'] =>
+  async (method, path, body) => {
+    const sent = body && JSON.stringify(body)
+    const headers = {
+      authorization: `Bearer ${key}`,
+      ...(sent && {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(sent),
+      }),
+    }
+    const made = request(base + path, { method, headers, agent }).end(sent)
+    const [response] = (await once(made, 'response')) as [IncomingMessage]
+    return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) }
+  }
+
 type World = { readonly id_test: ProjectId }
 
 /** `lapel serve` on embedded defaults in a folder of its own, rate limits off unless told otherwise. */
@@ -96,17 +118,7 @@ export const startLapel = async (
   const [first] = await run<readonly World[]>('projects', 'list')
   const base = `http://${node['http']?.replace(/^https?:\/\//, '')}`
 
-  const call: LapelUnderTest['call'] = async (method, path, body) => {
-    const response = await fetch(base + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${key}`,
-        ...(body && { 'content-type': 'application/json' }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    })
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
-  }
+  const call = caller(base, key)
   const expect = async (method: string, path: string, body?: object) => {
     const answer = await call(method, path, body)
     if (answer.status >= 300)

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg'
 import type { LogEvent } from '../../projections/log-event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { RowBatch, type RowCache } from './row-batch.ts'
-import { readRows, removeRows, writeRows } from './statements.ts'
+import { isNotMoved, readRows, removeRows, writeRows } from './statements.ts'
 
 /** Somebody else moved the checkpoint: this projector no longer leads, and nothing of its batch is kept. */
 export class CheckpointMoved extends Error {
@@ -53,47 +53,6 @@ export const loadCheckpoints = async (
   )
 }
 
-type Moving = Pick<Batch, 'schema' | 'from' | 'to'> & { readonly projections: readonly Versioned[] }
-
-const moveWith = async (
-  client: PoolClient,
-  { schema, projections, from, to }: Moving,
-  tables: readonly RowBatch[],
-): Promise<void> => {
-  const behind = projections.filter(({ name }) => (from.get(name) ?? -1n) < to)
-  if (behind.length === 0) return
-  const moved = await writeRows(client, schema, tables, {
-    names: behind.map(({ name }) => name),
-    versions: behind.map(({ version }) => version),
-    before: behind.map(({ name }) => from.get(name)?.toString() ?? null),
-    to: to.toString(),
-  })
-  if (moved !== behind.length)
-    throw new CheckpointMoved(`the checkpoints of ${schema} were moved by another`)
-}
-
-/** Compare and set: who lost the lead loses the whole batch. */
-export const moveCheckpoints = (client: PoolClient, moving: Moving): Promise<void> =>
-  moveWith(client, moving, [])
-
-const run = async (client: PoolClient, batch: Batch): Promise<readonly RowBatch[]> => {
-  const tables = batch.projections.flatMap((projection) => {
-    const from = batch.from.get(projection.name) ?? -1n
-    const fresh = batch.events.filter(({ position }) => position > from)
-    if (fresh.length === 0) return []
-    const table = new RowBatch(projection, batch.caches?.get(projection.name))
-    table.add(fresh)
-    return [table]
-  })
-  await readRows(client, batch.schema, tables)
-  for (const table of tables) {
-    table.fold()
-    await removeRows(client, batch.schema, table)
-  }
-  await moveWith(client, batch, tables)
-  return tables
-}
-
 /** All of the work, or none. `begin` may say how it is isolated. */
 export const inTransaction = async <Result>(
   client: PoolClient,
@@ -111,13 +70,60 @@ export const inTransaction = async <Result>(
   }
 }
 
-// Rows and checkpoint are lost together in a crash of Postgres, and the log has what they were folded from.
-export const unhurried = 'begin; set local synchronous_commit to off'
+type Moving = Pick<Batch, 'schema' | 'from' | 'to'> & { readonly projections: readonly Versioned[] }
 
-/** Rows and checkpoint change in one transaction; returns the checkpoints as they are afterwards. */
+const moveWith = async (
+  client: PoolClient,
+  { schema, projections, from, to }: Moving,
+  tables: readonly RowBatch[],
+): Promise<void> => {
+  const behind = projections.filter(({ name }) => (from.get(name) ?? -1n) < to)
+  if (behind.length === 0) return
+  try {
+    await writeRows(client, schema, tables, {
+      names: behind.map(({ name }) => name),
+      versions: behind.map(({ version }) => version),
+      before: behind.map(({ name }) => from.get(name)?.toString() ?? null),
+      to: to.toString(),
+    })
+  } catch (cause) {
+    if (!isNotMoved(cause)) throw cause
+    throw new CheckpointMoved(`the checkpoints of ${schema} were moved by another`, { cause })
+  }
+}
+
+/** Compare and set: who lost the lead loses the whole batch. */
+export const moveCheckpoints = (client: PoolClient, moving: Moving): Promise<void> =>
+  moveWith(client, moving, [])
+
+/**
+ * What it reads stands until the checkpoints say otherwise, and then nothing is written: where nothing has to go first, one statement
+ * reads, one writes, and a transaction round them would be two round trips more.
+ */
+const run = async (client: PoolClient, batch: Batch): Promise<readonly RowBatch[]> => {
+  const tables = batch.projections.flatMap((projection) => {
+    const from = batch.from.get(projection.name) ?? -1n
+    const fresh = batch.events.filter(({ position }) => position > from)
+    if (fresh.length === 0) return []
+    const table = new RowBatch(projection, batch.caches?.get(projection.name))
+    table.add(fresh)
+    return [table]
+  })
+  await readRows(client, batch.schema, tables)
+  for (const table of tables) table.fold()
+  if (tables.every((table) => table.removals().length === 0)) await moveWith(client, batch, tables)
+  else
+    await inTransaction(client, 'begin', async () => {
+      for (const table of tables) await removeRows(client, batch.schema, table)
+      await moveWith(client, batch, tables)
+    })
+  return tables
+}
+
+/** Rows and checkpoint change together; returns the checkpoints as they are afterwards. */
 export const writeBatch = async (client: PoolClient, batch: Batch): Promise<Checkpoints> => {
   try {
-    const rows = await inTransaction(client, unhurried, () => run(client, batch))
+    const rows = await run(client, batch)
     for (const table of rows) table.remember()
     const to = batch.to
     return new Map(

@@ -47,8 +47,6 @@ const lock = 7_214_003
 const schema = 'live'
 export const heartbeatProjections = [heartbeats]
 const restMsPerHeartbeat = 0.5
-// Rows and checkpoint go together: what a crash of Postgres takes back is folded again, and no commit waits for the disk.
-const unhurried = 'begin; set local synchronous_commit to off'
 
 // While those go first who wait for their PUBACK.
 const busyRestsPerWork = 32
@@ -146,7 +144,7 @@ class Leading {
     const batch = read.filter(({ ms }) => ms >= oldest)
     await this.#days.make(batch.map(({ ms }) => ms))
     const client = this.#client
-    await inTransaction(client, unhurried, async () => {
+    await inTransaction(client, 'begin', async () => {
       await this.#writer.write(batch)
       await moveCheckpoints(client, {
         schema,

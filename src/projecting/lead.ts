@@ -13,6 +13,9 @@ export type LeadingDeps = {
   readonly say: (failure?: string) => void
 }
 
+// Rows and checkpoint are lost together in a crash of Postgres, and the log has what they were folded from: no commit waits for the disk.
+const unhurried = 'set synchronous_commit to off'
+
 export type Leadership = { readonly close: () => Promise<void> }
 
 /** One that leads for the whole cluster: an advisory lock on a connection of its own. `undefined`: another leads. */
@@ -43,6 +46,7 @@ export const keepLeading = (
       broken = error
     })
     try {
+      await client.query(unhurried)
       await work(client, stopping.signal)
     } catch (error) {
       broken = error as Error

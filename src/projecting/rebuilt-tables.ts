@@ -2,12 +2,15 @@ import type { PoolClient } from 'pg'
 import type { LogEvent } from '../../projections/log-event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { bare } from './bare-tables.ts'
-import { inTransaction, unhurried } from './batch.ts'
+import { inTransaction } from './batch.ts'
 import { copyRows, jsonColumns } from './copy-rows.ts'
 import { createReadModels } from './migrate.ts'
 import { RowBatch } from './row-batch.ts'
 import { bytesOf } from './row-bytes.ts'
 import { deleteRows, moveCounts, readRows, removeRows } from './statements.ts'
+
+// What a crash of Postgres takes back was folded from the log, which has it.
+const unhurried = 'begin; set local synchronous_commit to off'
 
 type Given = {
   readonly schema: string

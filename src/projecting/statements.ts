@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg'
+import { DatabaseError, type PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
 import { deletedRowsMax, namedStatementsMax, removedRowsMax } from '../../protocol/limits.ts'
 import type { CountMove } from './counted.ts'
@@ -137,13 +137,23 @@ export type CheckpointMove = {
   readonly to: string
 }
 
-/** Writes what became of the tables, and moves checkpoints by compare and set; says how many it moved. */
+// SQLSTATE (PostgreSQL, appendix A): division by zero. Nothing else in that statement divides.
+const notMoved = '22012'
+
+/** Whether a statement of `writeRows` came to nothing since another moved a checkpoint. */
+export const isNotMoved = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === notMoved
+
+/**
+ * Writes what became of the tables, and moves checkpoints by compare and set: all of it, or nothing where one of them is not what it was
+ * (`isNotMoved`).
+ */
 export const writeRows = async (
   client: PoolClient,
   schema: string,
   tables: readonly RowBatch[],
   { names: moved, versions, before, to }: CheckpointMove,
-): Promise<number> => {
+): Promise<void> => {
   const statement = new Statement()
   const position = statement.value(to)
   const lists = [
@@ -162,9 +172,14 @@ export const writeRows = async (
   }
   const moves = tables.flatMap((table) => table.moves())
   if (moves.length > 0) statement.add(`counted as (${counting(statement, schema, moves)})`)
-  const move = `update ${schema}.checkpoints c set commit = ${position} from unnest(${lists.join(', ')}) as p (name, version, before)
-    where c.projection = p.name and c.version = p.version and c.commit is not distinct from p.before`
-  const withRows = !statement.isEmpty
-  const query = statement.query(', ', (parts) => (withRows ? `with ${parts} ${move}` : move))
-  return (await client.query(query)).rowCount ?? 0
+  statement.add(`moved as (update ${schema}.checkpoints c set commit = ${position} from unnest(${lists.join(', ')}) as p (name, version, before)
+    where c.projection = p.name and c.version = p.version and c.commit is not distinct from p.before returning 1)`)
+  const all = statement.value(moved.length)
+  await client.query(
+    statement.query(
+      ', ',
+      (parts) =>
+        `with ${parts} select 1 / case count(*) when ${all}::int then 1 else 0 end from moved`,
+    ),
+  )
 }

@@ -61,6 +61,8 @@ export class ProtoWriter {
   }
 }
 
+const tooLong = 'A number is longer than 10 bytes.'
+
 /** Reads protobuf out of a part of a buffer; what it hands out are views of it, not copies. Throws where it ends too soon. */
 export class ProtoReader {
   readonly #bytes: Buffer
@@ -89,13 +91,29 @@ export class ProtoReader {
   varint(): number {
     let value = 0
     for (let scale = 1, i = 0; i < 10; scale *= 128, i += 1) {
-      const byte = this.#bytes[this.#at]
-      if (byte === undefined || this.#at >= this.#end) throw new Error('A number is cut off.')
-      this.#at += 1
+      const byte = this.#byte()
       value += (byte % 128) * scale
       if (byte < 128) return value
     }
-    throw new Error('A number is longer than 10 bytes.')
+    throw new Error(tooLong)
+  }
+
+  /** All 64 bits of it. */
+  varint64(): bigint {
+    let value = 0n
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#byte()
+      value += BigInt(byte % 128) << shift
+      if (byte < 128) return BigInt.asUintN(64, value)
+    }
+    throw new Error(tooLong)
+  }
+
+  #byte(): number {
+    const byte = this.#bytes[this.#at]
+    if (byte === undefined || this.#at >= this.#end) throw new Error('A number is cut off.')
+    this.#at += 1
+    return byte
   }
 
   /** The value of a length-delimited field: where it stands. */

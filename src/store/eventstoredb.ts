@@ -1,53 +1,11 @@
-import {
-  binaryEvent,
-  type EventData,
-  EventStoreDBClient,
-  type JSONType,
-  jsonEvent,
-  NO_STREAM,
-  WrongExpectedVersionError,
-} from '@eventstore/db-client'
+import { EventStoreDBClient } from '@eventstore/db-client'
 import { appendMsMax, readPageEventsMax } from '../../protocol/limits.ts'
-import type {
-  AppendResult,
-  EventStore,
-  ExpectedRevision,
-  NewEvent,
-  StoredEvent,
-} from './event-store.ts'
+import { openAppends } from './appends.ts'
+import type { EventStore, StoredEvent } from './event-store.ts'
 import { widenWindows } from './flow-control.ts'
 import { unavailable } from './responses.ts'
 import { readPage } from './stream-page.ts'
 import { subscribeToLog } from './subscription.ts'
-
-// One client per process: its table of pending appends is shared by all clients of a process, and a late answer ends it.
-
-const encoded = ({ id, type, data, metadata }: NewEvent): EventData =>
-  data instanceof Uint8Array
-    ? binaryEvent({ id, type, data, metadata: metadata as JSONType })
-    : jsonEvent({ id, type, data: data as JSONType, metadata: metadata as JSONType })
-
-const append =
-  (client: EventStoreDBClient) =>
-  async (
-    stream: string,
-    events: readonly NewEvent[],
-    expected: ExpectedRevision,
-  ): Promise<AppendResult> => {
-    try {
-      const done = await client.appendToStream(stream, events.map(encoded), {
-        expectedRevision: expected === 'no_stream' ? NO_STREAM : BigInt(expected),
-        deadline: appendMsMax,
-      })
-      const position = done.position?.commit
-      // A repeat whose original was soft-deleted has no position; Lapel deletes no stream that it appends to.
-      if (position === undefined) throw new Error('the event store sent no position')
-      return { kind: 'appended', position, revision: Number(done.nextExpectedRevision) }
-    } catch (error) {
-      if (error instanceof WrongExpectedVersionError) return { kind: 'conflict' }
-      throw unavailable(`append to ${stream}`, error)
-    }
-  }
 
 const readWhole =
   (client: EventStoreDBClient) =>
@@ -80,7 +38,7 @@ export const connectEventStore = (url: string): EventStore => {
   widenWindows()
   const client = EventStoreDBClient.connectionString(url)
   return {
-    append: append(client),
+    append: openAppends(client),
     readStream: readWhole(client),
     readLast: async (stream) =>
       (await readPage(client, stream, { from: 'end', count: 1, backwards: true }))[0],

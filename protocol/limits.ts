@@ -233,6 +233,8 @@ export const mqttFiltersMax = 8
 /** Of a WebSocket until its CONNECT is complete. */
 export const mqttFirstBytesMax = 16_384
 export const mqttHoldBackMsMax = 5_000
+/** What all clients over their rate have to go within it goes at once. */
+export const mqttHeldBackTickMs = 50
 /** Of all clients over their rate: past it those that send more are read no further. */
 export const mqttHeldBackBytesMax = 33_554_432
 export const mqttInflightMax = 1_000

@@ -1,8 +1,11 @@
+import { mqttHeldBackTickMs } from '../../protocol/limits.ts'
+
 type Waiting = { readonly dueMs: number; readonly go: () => void }
 
 /**
  * What one client sent over a rate, until its turn. It goes in the order in which it came: of two timers the later one may end first,
- * and what comes when nothing is owed any more must not overtake what still waits.
+ * and what comes when nothing is owed any more must not overtake what still waits. The turns of all clients are at the same ticks: what
+ * goes at once shares its commits and its folds, and so who is over a rate takes no more from others than who is not.
  */
 export class HeldBack {
   readonly #monotonic: () => number
@@ -18,7 +21,8 @@ export class HeldBack {
   }
 
   add(dueMs: number, go: () => void): void {
-    this.#waiting.push({ dueMs, go })
+    const tick = Math.ceil(dueMs / mqttHeldBackTickMs)
+    this.#waiting.push({ dueMs: tick * mqttHeldBackTickMs, go })
     this.#arm()
   }
 

@@ -5,7 +5,7 @@ import { Aedes } from 'aedes'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newId } from '../../protocol/ids.ts'
-import { mqttBurstMessages, mqttPacketBytesMax } from '../../protocol/limits.ts'
+import { mqttBurstMessages, mqttHeldBackTickMs, mqttPacketBytesMax } from '../../protocol/limits.ts'
 import { internals, isStopped, itsTurn, stopReading } from '../../src/mqtt/aedes-client.ts'
 import { takeFrames } from '../../src/mqtt/frames.ts'
 import { HeldBack } from '../../src/mqtt/held-back.ts'
@@ -18,17 +18,31 @@ test('goes in the order in which it came, though something later is due no later
   let nowMs = 0
   const heldBack = new HeldBack(() => nowMs)
   const gone: number[] = []
-  heldBack.add(10, () => gone.push(1))
-  nowMs = 9.5
+  const dueMs = mqttHeldBackTickMs + 1
+  heldBack.add(dueMs, () => gone.push(1))
+  nowMs = mqttHeldBackTickMs
   // Nothing is owed any more when this one comes.
-  heldBack.add(9.5, () => gone.push(2))
-  heldBack.add(9.5, () => gone.push(3))
+  heldBack.add(nowMs, () => gone.push(2))
+  heldBack.add(nowMs, () => gone.push(3))
   for (let i = 0; i < 3; i += 1) await turn()
   assert.equal(gone, [])
-  nowMs = 10
+  nowMs = 2 * mqttHeldBackTickMs
   await until(() => gone.length === 3, { what: 'all three' })
   assert.equal(gone, [1, 2, 3])
   assert.ok(heldBack.isEmpty)
+})
+
+test('of all clients goes at once what is due within a tick', async () => {
+  let nowMs = 0
+  const gone: number[] = []
+  for (let n = 0; n <= mqttHeldBackTickMs; n += 1)
+    new HeldBack(() => nowMs).add(mqttHeldBackTickMs + n, () => gone.push(n))
+  nowMs = mqttHeldBackTickMs
+  await until(() => gone.length > 0, { what: 'the first tick' })
+  for (let i = 0; i < 3; i += 1) await turn()
+  assert.equal(gone, [0])
+  nowMs = 2 * mqttHeldBackTickMs
+  await until(() => gone.length > mqttHeldBackTickMs, { what: 'the second tick' })
 })
 
 test('what comes while one goes waits behind all others', async () => {

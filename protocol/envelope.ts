@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
 import { z } from 'zod'
 import { parseInstant } from './instant.ts'
 import { signableJcs } from './jcs.ts'
@@ -36,14 +36,16 @@ export const zeroHash = '0'.repeat(64)
 
 /** SHA-256( salt ‖ JCS(data without `salt`) ), lower hex. `salt` is base64url of 32 bytes. */
 export const dataHash = (salt: string, data: object): string =>
-  createHash('sha256')
-    .update(Buffer.from(salt, 'base64url'))
-    .update(signableJcs({ ...data, salt: undefined }))
-    .digest('hex')
+  hash(
+    'sha256',
+    Buffer.concat([
+      Buffer.from(salt, 'base64url'),
+      Buffer.from(signableJcs({ ...data, salt: undefined }), 'utf8'),
+    ]),
+  )
 
 /** SHA-256( 0x00 ‖ JCS(a) ): the leaf of RFC 6962 (section 2.1), lower hex. */
-export const leafHash = (a: Assertion): string =>
-  createHash('sha256').update(Buffer.of(0)).update(signableJcs(a)).digest('hex')
+export const leafHash = (a: Assertion): string => hash('sha256', `\0${signableJcs(a)}`)
 
 const eventMessage = (leaf: string): Buffer =>
   Buffer.concat([Buffer.from('lapel/event/v1\n'), Buffer.from(leaf, 'hex')])
@@ -66,8 +68,7 @@ export const publicKeyOf = (raw: Uint8Array): KeyObject =>
   createPublicKey({ key: Buffer.concat([spkiPrefix, raw]), format: 'der', type: 'spki' })
 
 /** First 16 hex digits of SHA-256 of the 32-byte public key. */
-export const kidOf = (raw: Uint8Array): string =>
-  createHash('sha256').update(raw).digest('hex').slice(0, 16)
+export const kidOf = (raw: Uint8Array): string => hash('sha256', raw).slice(0, 16)
 
 // A signature has one spelling: decoding forgives what this does not (RFC 4648, 3.5).
 const verifyText = (message: Buffer, sig: string, key: KeyObject): boolean => {

@@ -283,6 +283,7 @@ export const poolConnectMsMax = 2_000
 export const projectorConnectionsMax = 5
 export const readConnectionsMax = 8
 export const worldReadersMax = 1_000
+export const projectKeysMax = 1_000
 export const postgresHealthMsMax = 1_000
 export const spareConnectionsMax = 2
 export const startMsMax = 60_000

@@ -1,11 +1,25 @@
 import { hmacSha256 } from '../../protocol/hmac.ts'
 import { derivedId, type IdPrefix, type ProjectId } from '../../protocol/ids.ts'
 import { jcs } from '../../protocol/jcs.ts'
+import { projectKeysMax } from '../../protocol/limits.ts'
 import type { Secrets } from './keyring.ts'
 
+const projectKeys = new WeakMap<Uint8Array, Map<ProjectId, Buffer>>()
+
 /** The key of one project world, under which its claims, idempotency keys and derived ids are made. */
-export const projectKey = (secrets: Pick<Secrets, 'projectHmac'>, project: ProjectId): Buffer =>
-  hmacSha256(secrets.projectHmac).update(project).digest()
+export const projectKey = (
+  { projectHmac }: Pick<Secrets, 'projectHmac'>,
+  project: ProjectId,
+): Buffer => {
+  const keys = projectKeys.get(projectHmac) ?? new Map<ProjectId, Buffer>()
+  const known = keys.get(project)
+  if (known) return known
+  const key = hmacSha256(projectHmac).update(project).digest()
+  // A use of a key that was met costs a fifth of the first.
+  if (keys.size >= projectKeysMax) keys.clear()
+  projectKeys.set(projectHmac, keys.set(project, key))
+  return key
+}
 
 /** The same for what stands in no project world: projects themselves. */
 export const worldlessKey = (secrets: Pick<Secrets, 'projectHmac'>): Buffer =>

@@ -197,6 +197,7 @@ export const plainBytesMax = 1_024
 export const partitionLockMsMax = 1_000
 export const leadRetryMsMax = 1_000
 export const positionPollMsMax = 50
+export const projectorDecisionGapMs = 12
 export const projectorGatherMs = 1
 export const projectorIdleMsMax = 25
 export const projectorLargeEntriesMin = 200

@@ -1,14 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
-import {
-  batchEntriesMax,
-  batchEventsMax,
-  projectorGatherMs,
-  projectorIdleMsMax,
-  projectorLargeEntriesMin,
-  projectorRestMsMax,
-  projectorSmallRestMsMax,
-} from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
@@ -16,13 +7,14 @@ import { projectorPrefixes } from '../store/streams.ts'
 import type { Vault } from '../store/vault.ts'
 import type { Audience } from './audience.ts'
 import { type Checkpoints, least, loadCheckpoints, writeBatch } from './batch.ts'
-import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
+import { type Decoded, logEventOf, sealedSubjects } from './decode.ts'
 import { giveWay, mayGiveWay } from './give-way.ts'
 import { joined } from './joined.ts'
 import { keepMoving, type Mover } from './keep-moving.ts'
 import { dropRebuilt, type RebuildWork, rebuild } from './rebuild.ts'
 import { createRebuilds } from './rebuilds.ts'
 import { createRowCache } from './row-cache.ts'
+import { RowRests } from './row-rests.ts'
 import { batchesOf, type Taken } from './take-batch.ts'
 import { createTurns } from './turns.ts'
 
@@ -44,48 +36,6 @@ export type MoverDeps = {
 // Any number that nobody else locks with.
 const leaderLock = 7_214_002
 const schema = 'live'
-
-const restMsPerEntry = 0.2
-const smallRestMsPerEntry = 2
-
-/**
- * While heartbeats come, the rows of the next batch are mostly those of this one, and a batch of those or of sessions costs more than
- * what is in it: what comes within a short rest joins the next. Whoever wrote a decision waits for it: behind one, and before one, there is
- * no rest.
- */
-const restMs = (decoded: readonly Decoded[]): number => {
-  const entries = entriesIn(decoded)
-  if (entries >= projectorLargeEntriesMin)
-    return Math.min(projectorRestMsMax, entries * restMsPerEntry)
-  if (decoded.some(({ kind }) => kind === 'recorded')) return 0
-  return Math.min(projectorSmallRestMsMax, entries * smallRestMsPerEntry)
-}
-
-const noKeys: ReadonlyMap<string, Uint8Array> = new Map()
-
-/** Whether no read model has anything to do with it. */
-const isIdle = (decoded: Decoded, projections: readonly AnyProjection[]): boolean => {
-  if (decoded.kind !== 'recorded') return decoded.kind === 'nothing'
-  const event = logEventOf(decoded, noKeys, () => false)
-  return !event || projections.every(({ touches }) => touches(event) === undefined)
-}
-
-/**
- * The events of one append come one by one, and what moves nothing but the checkpoint mostly comes just before what does: a short wait
- * makes one transaction of them.
- */
-const waitMs = ({ decoded, caughtUp }: Taken, projections: readonly AnyProjection[]): number => {
-  if (caughtUp || decoded.length >= projectorLargeEntriesMin) return 0
-  if (decoded.some(({ kind }) => kind === 'observed' || kind === 'sessions')) return 0
-  return decoded.every((one) => isIdle(one, projections)) ? projectorIdleMsMax : projectorGatherMs
-}
-
-/** What is full, and what somebody waits for who wrote a decision. */
-const isUrgent = ({ decoded, caughtUp }: Taken): boolean =>
-  caughtUp ||
-  decoded.some(({ kind }) => kind === 'recorded') ||
-  decoded.length >= batchEventsMax ||
-  entriesIn(decoded) >= batchEntriesMax
 
 // A full batch while those go first who wait for their PUBACK.
 const restsPerWork = 16
@@ -132,17 +82,17 @@ class Leading {
     signal.addEventListener('abort', close, { once: true })
     if (signal.aborted) close()
     try {
-      let restedMs = 0
-      const wait = (batch: Taken) =>
-        Math.max(waitMs(batch, projections), isUrgent(batch) ? 0 : restedMs - monotonic())
+      const rests = new RowRests(projections)
+      const wait = (batch: Taken) => rests.waitMs(batch, monotonic())
       const batches = joined(batchesOf(subscription), wait, monotonic)
       for await (const { decoded, to, caughtUp } of batches) {
         const started = monotonic()
+        rests.begin(started)
         if (to !== undefined) await this.#turns.take(() => this.#write(decoded, to))
         if (mayGiveWay(decoded, now()))
           await giveWay(restsPerWork * (monotonic() - started), isBusy, signal)
         if (caughtUp) this.#audience.standing({ caughtUp, failure: undefined })
-        restedMs = monotonic() + restMs(decoded)
+        rests.end(decoded, monotonic())
       }
     } finally {
       this.#ending.abort()

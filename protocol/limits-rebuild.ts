@@ -6,6 +6,8 @@ export const rebuildBatchEntriesMax = 5_000
 export const rebuildBatchEventsMax = 5_000
 /** Of the rows that a rebuild keeps in memory, about. */
 export const rebuildRowBytesMax = 268_435_456
+/** To Postgres, at once: each keeps a process of it busy. */
+export const rebuildConnectionsMax = 3
 export const rebuildRoundsMax = 3
 /** Of what may go right a little later. */
 export const rebuildAttemptsMax = 5

@@ -280,8 +280,8 @@ export const proxyHeaderBytesMax = 1_024
 export const namedStatementsMax = 500
 export const poolConnectionsMax = 10
 export const poolConnectMsMax = 2_000
-/** For the two that lead or try to, for who waits for a position, for a rebuild. */
-export const projectorConnectionsMax = 5
+/** For the two that lead or try to, for who waits for a position, for a rebuild of each. */
+export const projectorConnectionsMax = 7
 export const readConnectionsMax = 8
 export const worldReadersMax = 1_000
 export const projectKeysMax = 1_000

@@ -1,8 +1,9 @@
-import type { PoolClient } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
 import {
   rebuildBatchEntriesMax,
   rebuildBatchEventsMax,
+  rebuildConnectionsMax,
   rebuildRoundsMax,
   rebuildRowBytesMax,
 } from '../../protocol/limits-rebuild.ts'
@@ -14,6 +15,7 @@ import { CheckpointMoved, inTransaction, type Versioned } from './batch.ts'
 import { type Decoded, entriesIn, logEventOf, sealedSubjects } from './decode.ts'
 import { fingerprint } from './fingerprint.ts'
 import { RebuiltTables } from './rebuilt-tables.ts'
+import { sideBySide } from './side-by-side.ts'
 import { batchesOf, type Taken } from './take-batch.ts'
 import { takeTables } from './take-tables.ts'
 
@@ -40,6 +42,8 @@ export type RebuildWork = {
   readonly vault: Pick<Vault, 'keysOf'>
   /** A connection of its own: the projector goes on writing the live tables on another. */
   readonly client: PoolClient
+  /** For more connections where there is work for several. */
+  readonly pool: Pool
   readonly monotonic: () => number
   /** How far the live tables are. */
   readonly live: () => bigint
@@ -92,7 +96,8 @@ class Beside {
   constructor(work: RebuildWork, projections: readonly AnyProjection[]) {
     this.#work = work
     const rowBytesMax = work.rowBytesMax ?? rebuildRowBytesMax
-    this.#tables = new RebuiltTables(work.client, { schema, projections, rowBytesMax })
+    const { client, pool } = work
+    this.#tables = new RebuiltTables(client, { pool, schema, projections, rowBytesMax })
     this.#startedMs = work.monotonic()
   }
 
@@ -143,23 +148,50 @@ class Beside {
   }
 }
 
-const compared = async (
-  { client }: RebuildWork,
-  projections: readonly AnyProjection[],
-  about: Pick<Rebuilt, 'events' | 'seconds'>,
-): Promise<readonly Rebuilt[]> => {
-  const results: Rebuilt[] = []
-  for (const projection of projections) {
-    const now = await fingerprint(client, schema, projection)
-    const before = await fingerprint(client, 'live', projection)
-    results.push({
-      projection: projection.name,
-      ...about,
-      fingerprint: now,
-      equal: now === before,
+/** The connection's transaction stands still; gives the name by which others see what it sees. */
+const takeSnapshot = async (client: PoolClient): Promise<string> => {
+  await client.query('begin isolation level repeatable read')
+  const { rows } = await client.query<{ name: string }>('select pg_export_snapshot() as name')
+  return rows[0]?.name ?? ''
+}
+
+const fingerprints = async (
+  { client, pool }: RebuildWork,
+  tables: readonly { readonly of: string; readonly projection: AnyProjection }[],
+  snapshot: string,
+): Promise<readonly string[]> => {
+  const all: string[] = []
+  const work = (at: number) => async (on: PoolClient) => {
+    const table = tables[at]
+    if (!table) return
+    const print = async () => {
+      all[at] = await fingerprint(on, table.of, table.projection)
+    }
+    if (on === client) return print()
+    await inTransaction(on, 'begin isolation level repeatable read', async () => {
+      await on.query(`set transaction snapshot '${snapshot}'`)
+      await print()
     })
   }
-  return results
+  const works = tables.map((_, at) => work(at))
+  await sideBySide({ client, pool, max: rebuildConnectionsMax }, works)
+  return all
+}
+
+const compared = async (
+  work: RebuildWork,
+  projections: readonly AnyProjection[],
+  snapshot: string,
+): Promise<readonly Pick<Rebuilt, 'projection' | 'fingerprint' | 'equal'>[]> => {
+  const tables = projections.flatMap((projection) => [
+    { of: schema, projection },
+    { of: 'live', projection },
+  ])
+  const all = await fingerprints(work, tables, snapshot)
+  return projections.map(({ name }, at) => {
+    const fingerprint = all[2 * at] ?? ''
+    return { projection: name, fingerprint, equal: fingerprint === all[2 * at + 1] }
+  })
 }
 
 /** Whether the live tables are still where the rebuilt ones are: whoever leads by now may have moved them. */
@@ -188,10 +220,10 @@ const swap = ({ client, signal }: RebuildWork, { projections, at }: Swap) =>
       signal,
     )
     await checkCheckpoints(client, projections, at)
-    for (const { name } of projections) {
-      await client.query(`drop table live.${name}`)
-      await client.query(`alter table ${schema}.${name} set schema live`)
-    }
+    const moves = projections.map(
+      ({ name }) => `drop table live.${name}; alter table ${schema}.${name} set schema live`,
+    )
+    await client.query(moves.join(';'))
     const names = [projections.map(({ name }) => name)]
     await client.query('delete from live.counts where projection = any($1)', names)
     await client.query(`insert into live.counts select * from ${schema}.counts`)
@@ -214,23 +246,18 @@ export const rebuild = async (
   await beside.create()
   // Each round has less to fold than the one before.
   for (let round = 1; round <= rebuildRoundsMax; round += 1) await beside.catchUp(live())
-  const snapshot = 'begin isolation level repeatable read'
-  const at = { events: 0, seconds: 0 }
-  await alone(async () => {
+  const { about, snapshot } = await alone(async () => {
     await beside.catchUp(live())
-    Object.assign(at, beside.about)
-    await client.query(snapshot)
-    // The first statement takes the snapshot.
-    await client.query('select 1')
+    return { about: beside.about, snapshot: await takeSnapshot(client) }
   })
-  const results = await compared(work, projections, at).finally(() => client.query('commit'))
+  const compares = await compared(work, projections, snapshot).finally(() => client.query('commit'))
   signal.throwIfAborted()
   await alone(async () => {
     const at = live()
     await beside.catchUp(at)
     await swap(work, { projections, at })
   })
-  return results
+  return compares.map((one) => ({ ...one, ...about }))
 }
 
 /** What a rebuild that was broken off left behind. */

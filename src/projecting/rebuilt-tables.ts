@@ -1,23 +1,30 @@
-import type { PoolClient } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import type { LogEvent } from '../../projections/log-event.ts'
 import type { AnyProjection } from '../../projections/projection.ts'
+import { rebuildConnectionsMax } from '../../protocol/limits-rebuild.ts'
 import { bare } from './bare-tables.ts'
 import { inTransaction } from './batch.ts'
 import { copyRows, jsonColumns } from './copy-rows.ts'
 import { createReadModels } from './migrate.ts'
 import { RowBatch } from './row-batch.ts'
 import { bytesOf } from './row-bytes.ts'
+import { sideBySide } from './side-by-side.ts'
 import { deleteRows, moveCounts, readRows, removeRows } from './statements.ts'
 
 // What a crash of Postgres takes back was folded from the log, which has it.
 const unhurried = 'begin; set local synchronous_commit to off'
 
 type Given = {
+  /** For more connections where there is work for several. */
+  readonly pool: Pool
   readonly schema: string
   readonly projections: readonly AnyProjection[]
   /** How much of the rows is kept in memory, about. */
   readonly rowBytesMax: number
 }
+
+// Each row is looked for in the index once more: as long as so many other indexes take.
+const exclusionCost = 20
 
 // A tracker of numbers and what was reported last.
 const growthBytes = 1_024
@@ -39,7 +46,7 @@ export class RebuiltTables {
   readonly #given: Given
   #tables: readonly Table[]
   /** What makes bare tables whole. */
-  #missing: readonly string[] = []
+  #missing: ReadonlyMap<string, readonly string[]> = new Map()
   #json: ReadonlySet<string> = new Set()
   #isBare = true
   /** No row is in a table and not in memory. */
@@ -84,35 +91,42 @@ export class RebuiltTables {
 
   /** Writes what was folded since the last time. */
   async write(): Promise<void> {
-    const client = this.#client
-    await inTransaction(client, unhurried, async () => {
-      for (const { rows } of this.#tables) await this.#put(rows)
-      await moveCounts(
-        client,
-        this.#given.schema,
-        this.#tables.flatMap(({ rows }) => rows.moves()),
-      )
-      if (this.#isBare) for (const statement of this.#missing) await client.query(statement)
-    })
-    if (this.#isBare) for (const { rows } of this.#tables) await this.#analyze(rows.projection)
+    const { pool } = this.#given
+    const longestFirst = this.#tables.toSorted((a, b) => this.#work(b) - this.#work(a))
+    await sideBySide(
+      { client: this.#client, pool, max: rebuildConnectionsMax },
+      longestFirst.map(
+        ({ rows }) =>
+          (client) =>
+            inTransaction(client, unhurried, () => this.#put(client, rows)),
+      ),
+    )
     this.#isBare = false
     for (const { rows } of this.#tables) rows.settle()
   }
 
-  async #put(rows: RowBatch): Promise<void> {
+  /** How long writing it takes, beside the others. */
+  #work({ rows }: Table): number {
+    const missing = this.#isBare ? (this.#missing.get(rows.projection.name) ?? []) : []
+    const indexes = missing.map((make) => (make.includes('EXCLUDE') ? exclusionCost : 1))
+    return rows.changing * indexes.reduce<number>((sum, cost) => sum + cost, 1)
+  }
+
+  async #put(client: PoolClient, rows: RowBatch): Promise<void> {
     const { schema } = this.#given
-    const client = this.#client
+    const { name } = rows.projection
     const { kept, changed } = rows.changes()
     if (!this.#isBare) {
       await removeRows(client, schema, rows)
       await deleteRows(client, schema, rows.projection, changed)
     }
     await copyRows(client, { schema, json: this.#json }, rows.projection, kept)
-  }
-
-  /** Who reads it after the swap has to know what is in it. */
-  async #analyze({ name }: AnyProjection): Promise<void> {
-    await this.#client.query(`analyze ${this.#given.schema}.${name}`)
+    await moveCounts(client, schema, rows.moves())
+    // Who reads it after the swap has to know what is in it.
+    if (this.#isBare)
+      await client.query(
+        [...(this.#missing.get(name) ?? []), `analyze ${schema}.${name}`].join(';'),
+      )
   }
 }
 

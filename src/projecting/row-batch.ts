@@ -183,6 +183,11 @@ export class RowBatch {
     return this.#growing.size
   }
 
+  /** How many rows were changed. */
+  get changing(): number {
+    return this.#changed.size
+  }
+
   changes(): Changes {
     this.#ripen()
     const changed = [...this.#changed]

@@ -131,7 +131,12 @@ const printed = (client: PoolClient, of: string) =>
 /** As the projector folds: a transaction a piece. */
 const foldedBatchwise = (log: readonly (readonly LogEvent[])[]) =>
   withClient(async (client) => {
-    await new RebuiltTables(client, { schema, projections: [], rowBytesMax: 0 }).create()
+    await new RebuiltTables(client, {
+      pool: stage.pool,
+      schema,
+      projections: [],
+      rowBytesMax: 0,
+    }).create()
     let from = await loadCheckpoints(client, schema, allProjections)
     for (const events of log) {
       const to = events.at(-1)?.position ?? 0n
@@ -145,7 +150,12 @@ for (const rowBytesMax of [0, 5_000, Number.MAX_SAFE_INTEGER])
     const log = pieces()
     const expected = await foldedBatchwise(log)
     const folded = await withClient(async (client) => {
-      const tables = new RebuiltTables(client, { schema, projections: allProjections, rowBytesMax })
+      const tables = new RebuiltTables(client, {
+        pool: stage.pool,
+        schema,
+        projections: allProjections,
+        rowBytesMax,
+      })
       await tables.create()
       for (const events of log.slice(0, -1)) await tables.fold(events)
       // As when it catches up once more.
@@ -168,7 +178,12 @@ test('rows are written when all of the log was folded, or when there are more in
     [bytes - 1, 1],
   ] as const)
     await withClient(async (client) => {
-      const tables = new RebuiltTables(client, { schema, projections: devices, rowBytesMax })
+      const tables = new RebuiltTables(client, {
+        pool: stage.pool,
+        schema,
+        projections: devices,
+        rowBytesMax,
+      })
       await tables.create()
       await tables.fold(events)
       assert.is(await countRows(client, 'devices'), written)

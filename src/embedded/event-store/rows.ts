@@ -1,5 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { eventStorePageBytesMax } from '../../../protocol/limits-embedded.ts'
+import {
+  eventStorePageBytesMax,
+  eventStorePageEventsMax,
+} from '../../../protocol/limits-embedded.ts'
 import { type StoredRow, storedTombstone } from './stored.ts'
 import type { Tail } from './tail.ts'
 
@@ -61,6 +64,9 @@ const prepared = (reader: DatabaseSync) => {
       `select ${columns} ${from} where e.position < ? order by e.position desc limit ?`,
     ),
     at: reader.prepare(`select ${columns} ${from} where e.position = ?`),
+    between: reader.prepare(
+      `select ${columns} ${from} where e.position between ? and ? order by e.position limit ?`,
+    ),
     tombstone: reader.prepare(
       `select ${columns} ${from} where s.name = ? and e.revision = ${storedTombstone}`,
     ),
@@ -107,6 +113,14 @@ export class Rows {
     if (recent) return recent
     const row = this.#statements.at.get(position)
     return row && rowOf(row)
+  }
+
+  /** From one position to another, both with them, a page at most. */
+  between(first: number, last: number): readonly StoredRow[] {
+    const count = eventStorePageEventsMax
+    const recent = this.#tail.from(first, count)?.filter(({ position }) => position <= last)
+    return pageOf(recent ?? rowsOf(this.#statements.between.iterate(first, last, count)), count)
+      .rows
   }
 
   /** The event that closed a stream for ever. */

@@ -8,6 +8,7 @@ import type { EventFilter } from './event-filter.ts'
 import { invalid, streamDeleted } from './faults.ts'
 import type { LogReader, StreamPage } from './log-reader.ts'
 import type { ReadRequest } from './read-request.ts'
+import type { Outline, Rows } from './rows.ts'
 import { Gone, type Sender } from './sender.ts'
 import type { StoredRow } from './stored.ts'
 import { asNumber, caughtUpMessage, checkpointMessage, confirmationMessage } from './wire.ts'
@@ -113,45 +114,72 @@ export const followAll = async (
   return follow(feed, start + 1, all, all)
 }
 
+/** An event that is passed; its contents only where they are wanted. */
+type Passed = {
+  readonly position: number
+  readonly wanted: boolean
+  readonly row: StoredRow | undefined
+}
+
+/** Contents of wanted events that stand next to each other are read at once. */
+function* passing(
+  rows: Rows,
+  outlines: readonly Outline[],
+  isWanted: (outline: Outline) => boolean,
+): Generator<Passed> {
+  const wanted = outlines.map(isWanted)
+  let read: ReadonlyMap<number, StoredRow> = new Map()
+  let readTo = -1
+  for (const [i, { position }] of outlines.entries()) {
+    if (wanted[i] && position > readTo) {
+      const after = wanted.indexOf(false, i)
+      const last = outlines.at(after < 0 ? -1 : after - 1)?.position ?? position
+      const page = rows.between(position, last)
+      read = new Map(page.map((row) => [row.position, row]))
+      readTo = page.at(-1)?.position ?? position
+    }
+    yield { position, wanted: wanted[i] === true, row: read.get(position) }
+  }
+}
+
 /** Goes through the log from a position to its end, a page at a time and a turn of the loop between two; gives where to go on. */
 const scan = async (
   { reader, sender }: Feed,
   from: number,
-  each: (position: number, stream: string, type: string) => Promise<void>,
+  isWanted: (outline: Outline) => boolean,
+  each: (passed: Passed) => Promise<void>,
 ): Promise<number> => {
   for (let next = from; ; await turn()) {
     if (sender.gone) throw new Gone()
     const outlines = reader.rows.outlines(next, eventStoreScanEventsMax)
-    for (const { position, stream, type } of outlines) await each(position, stream, type)
+    for (const passed of passing(reader.rows, outlines, isWanted)) await each(passed)
     next = (outlines.at(-1)?.position ?? next - 1) + 1
     if (outlines.length < eventStoreScanEventsMax) return next
   }
 }
 
 const followFiltered = async (feed: Feed, filter: EventFilter, start: number) => {
-  const { reader, request, sender } = feed
+  const { request, sender } = feed
   const { window, interval, matches } = filter
-  const sendAt = async (position: number) => {
-    const row = reader.rows.at(position)
-    if (row) await sendRow(feed, row)
-  }
   const checkpointAt = async (position: number | undefined) => {
     if (position !== undefined) await sender.send(checkpointMessage(position))
   }
   const catchUp: Bring = async (from) => {
     const checkpoints = new CatchUpCheckpoints(window, interval)
-    const next = await scan(feed, from, async (position, stream, type) => {
-      const wanted = position > start && matches(stream, type)
-      if (wanted) await sendAt(position)
+    const isWanted = ({ position, stream, type }: Outline) =>
+      position > start && matches(stream, type)
+    const next = await scan(feed, from, isWanted, async ({ position, wanted, row }) => {
+      if (row) await sendRow(feed, row)
       await checkpointAt(checkpoints.consider(position, wanted))
     })
     await checkpointAt(checkpoints.end())
     return Math.max(next, start + 1)
   }
   const considerLive = liveCheckpoints(window * interval)
+  const isMatch = ({ stream, type }: Outline) => matches(stream, type)
   const live: Bring = (from) =>
-    scan(feed, from, async (position, stream, type) => {
-      if (matches(stream, type)) await sendAt(position)
+    scan(feed, from, isMatch, async ({ position, row }) => {
+      if (row) await sendRow(feed, row)
       await checkpointAt(considerLive(position))
     })
   // From the end nothing is considered: what stands there was not asked for.

@@ -4,6 +4,7 @@ import {
   dataHash,
   type Envelope,
   envelopeSchema,
+  isEnvelope,
   leafHash,
   signLeaf,
   zeroHash,
@@ -103,15 +104,21 @@ const splitSalt = (event: StoredEvent): { salt: string; data: object } => {
   return { salt, data }
 }
 
+const envelopeOf = (event: StoredEvent): Envelope => {
+  if (isEnvelope(event.metadata)) return event.metadata
+  const envelope = envelopeSchema.safeParse(event.metadata)
+  if (!envelope.success)
+    throw stored(event, `its metadata is no envelope: ${envelope.error.message}`)
+  return envelope.data
+}
+
 /** The event behind what was stored in a lifecycle stream. What is not of a known form is an `UnknownEvent`: nobody may skip it. */
 export const recordedOf = <Kind extends StreamKind>(
   event: StoredEvent,
   kind: Kind,
 ): RecordedEvent<Kind> => {
-  const envelope = envelopeSchema.safeParse(event.metadata)
-  if (!envelope.success)
-    throw stored(event, `its metadata is no envelope: ${envelope.error.message}`)
-  const { a } = envelope.data
+  const envelope = envelopeOf(event)
+  const { a } = envelope
   if (a.stream !== event.stream || a.rev !== event.revision || a.type !== event.type)
     throw stored(event, 'its envelope speaks of another event')
   const { salt, data } = splitSalt(event)
@@ -124,7 +131,7 @@ export const recordedOf = <Kind extends StreamKind>(
     position: event.position,
     at: a.at as Instant,
     salt,
-    envelope: envelope.data,
+    envelope,
   }
 }
 

@@ -8,6 +8,7 @@ import {
   assertionSchema,
   dataHash,
   envelopeSchema,
+  isEnvelope,
   kidOf,
   leafHash,
   publicKeyOf,
@@ -152,6 +153,45 @@ test('an envelope lacks nothing and has nothing else', () => {
   ]
   for (const a of wrong) assert.not.ok(envelopeSchema.safeParse({ ...envelope, a }).success)
   assert.not.ok(envelopeSchema.safeParse({ ...envelope, sig: 'x' }).success)
+})
+
+// What stands in its place may be of another kind, or of its kind and too long, too short or too large.
+const strange = fc.oneof(
+  fc.constantFrom(undefined, null, '', '0', 1, -1, 2, 0.5, 2 ** 53, true, [], {}),
+  fc.constantFrom(
+    '2026-02-30T10:00:00.000Z',
+    '2026-11-22T10:00:00Z',
+    'a'.repeat(64),
+    'A'.repeat(86),
+  ),
+  fc.stringMatching(/^[0-9a-fA-F]{15,17}$|^[0-9a-f]{63,65}$|^[A-Za-z0-9_-]{85,87}$/),
+  fc.jsonValue(),
+)
+
+test('what is found to be an envelope at once the schema takes too', () => {
+  const envelope = { a: sample.a, sig: sample.sig }
+  const members = [...Object.keys(sample.a), 'x', '__proto__']
+  for (const one of [envelope, { ...envelope, idem: 'i', body: 'b' }, { ...envelope, idem: 'i' }])
+    assert.ok(isEnvelope(one))
+  assert.ok(isEnvelope({ ...envelope, a: { ...sample.a, project: null, request_id: 'r' } }))
+  const agree = (one: unknown) =>
+    assert.ok(!isEnvelope(one) || envelopeSchema.safeParse(one).success, JSON.stringify(one))
+  fc.assert(
+    fc.property(fc.constantFrom(...members), strange, (member, value) => {
+      agree({ ...envelope, a: { ...sample.a, [member]: value } })
+      const { [member]: _, ...rest } = Object.fromEntries(Object.entries(sample.a))
+      agree({ ...envelope, a: rest })
+    }),
+  )
+  fc.assert(
+    fc.property(fc.constantFrom('a', 'sig', 'idem', 'body', 'x'), strange, (member, value) =>
+      agree({ ...envelope, [member]: value }),
+    ),
+  )
+  for (const one of [undefined, null, 1, 'a', [], {}, { a: sample.a }, { sig: sample.sig }]) {
+    assert.not.ok(isEnvelope(one))
+    agree(one)
+  }
 })
 
 test('the sealed box is reached, and opened by its key alone', () => {

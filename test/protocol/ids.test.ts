@@ -112,6 +112,14 @@ test('an instant has one form', () => {
       assert.ok(ms + day > 253_402_300_799_999 || plusMs(at, day) > at, 'compares as text')
     }),
   )
+  for (const year of [2024, 2025, 1900, 2000])
+    for (let month = 1; month <= 12; month += 1)
+      for (let day = 1; day <= 31; day += 1) {
+        const date = [year, month, day].map((n) => String(n).padStart(2, '0')).join('-')
+        const text = `${date}T10:00:00.000Z`
+        const isDay = new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day
+        assert.is(parseInstant(text) !== undefined, isDay, text)
+      }
   for (const wrong of [
     '2026-11-22T10:00:00Z',
     '2026-11-22T10:00:00.12Z',

@@ -1,6 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-type Process = { readonly parent: number; readonly ticks: number; readonly residentPages: number }
+type Process = {
+  readonly parent: number
+  readonly ticks: number
+  /** Of its children that are gone. */
+  readonly endedTicks: number
+  readonly residentPages: number
+}
 
 const ticksPerSecond = 100
 const pageKib = 4
@@ -13,10 +19,15 @@ const processOf = (pid: number): Process | undefined => {
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
       .map(Number)
-    const [parent = 0, user = 0, system = 0, residentPages = 0] = [1, 11, 12, 21].map(
-      (i) => fields[i],
-    )
-    return { parent, ticks: user + system, residentPages }
+    const [parent = 0, user = 0, system = 0, endedUser = 0, endedSystem = 0, residentPages = 0] = [
+      1, 11, 12, 13, 14, 21,
+    ].map((i) => fields[i])
+    return {
+      parent,
+      ticks: user + system,
+      endedTicks: endedUser + endedSystem,
+      residentPages,
+    }
   } catch {
     return undefined
   }
@@ -35,10 +46,11 @@ const treeOf = (root: number): readonly Process[] => {
   return [...all].filter(([pid]) => isIn(pid)).map(([, one]) => one)
 }
 
-/** CPU of a process and all below it so far, in seconds; `NaN` where there is no `/proc`. */
+/** CPU of a process and all below it so far, with those that are gone, in seconds; `NaN` where there is no `/proc`. */
 export const treeCpuSeconds = (root: number): number =>
   existsSync('/proc')
-    ? treeOf(root).reduce((sum, { ticks }) => sum + ticks, 0) / ticksPerSecond
+    ? treeOf(root).reduce((sum, { ticks, endedTicks }) => sum + ticks + endedTicks, 0) /
+      ticksPerSecond
     : Number.NaN
 
 /** CPU of one process so far, in seconds; `NaN` where there is no `/proc`. */

@@ -5,14 +5,10 @@ import { treeCpuSeconds } from './process-tree.ts'
 import { runProgram } from './programs.ts'
 import { shown } from './statistics.ts'
 
-type Rebuilt = {
-  readonly projection: string
-  readonly seconds: number
-  readonly equal: boolean
-}
+type Rebuilt = { readonly projection: string; readonly events: number; readonly equal: boolean }
 
-/** What one rebuild took: on the clock until its tables were whole, and of CPU of all of the node, with the comparison. */
-type Cost = { readonly seconds: number; readonly cpuSeconds: number }
+/** What one rebuild took, from the call to its answer, with which its tables serve: on the clock, and of CPU of all of the node. */
+type Cost = { readonly events: number; readonly seconds: number; readonly cpuSeconds: number }
 
 const history = 'heartbeats'
 // A rebuild is short beside what else happens on a machine: the least of them is the one that was disturbed least.
@@ -38,16 +34,17 @@ const rebuild = async (
 const costOf = async (lapel: LapelUnderTest, names: readonly string[]): Promise<Cost> => {
   const costs: Cost[] = []
   for (let round = 0; round < rounds; round += 1) {
-    const before = treeCpuSeconds(lapel.pid)
+    const [cpuBefore, begun] = [treeCpuSeconds(lapel.pid), performance.now()]
     const [first] = await rebuild(lapel, names)
     costs.push({
-      // Of a history that has nothing there is nothing to rebuild.
-      seconds: first?.seconds ?? 0,
-      cpuSeconds: first ? treeCpuSeconds(lapel.pid) - before : 0,
+      events: first?.events ?? 0,
+      seconds: (performance.now() - begun) / 1_000,
+      cpuSeconds: treeCpuSeconds(lapel.pid) - cpuBefore,
     })
   }
   const least = (pick: (cost: Cost) => number) => Math.min(...costs.map(pick))
   return {
+    events: least(({ events }) => events),
     seconds: least(({ seconds }) => seconds),
     cpuSeconds: least(({ cpuSeconds }) => cpuSeconds),
   }
@@ -74,21 +71,30 @@ const caughtUp = async (
 type Rate = { readonly perSecond: number; readonly cpuUs: number }
 
 export type RebuildRates = {
+  /** Of the larger fleet. */
   readonly lifecycle: number
   readonly observations: number
   /** Heartbeats a second of the history. */
   readonly history: number
 }
 
-const rateOf = (count: number, before: Cost, after: Cost): Rate => ({
-  perSecond: count / (after.seconds - before.seconds),
-  cpuUs: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / count,
+const nothing: Cost = { events: 0, seconds: 0, cpuSeconds: 0 }
+
+const rateOf = (count: number, cost: Cost, without: Cost = nothing): Rate => ({
+  perSecond: count / (cost.seconds - without.seconds),
+  cpuUs: ((cost.cpuSeconds - without.cpuSeconds) * 1e6) / count,
 })
 
 const said = (what: string, count: number, { perSecond, cpuUs }: Rate): string =>
-  `rebuild of ${count.toLocaleString('en')} ${what}: ${shown(perSecond)}/s, ${shown(cpuUs)} us CPU each of all processes, with the comparison`
+  `rebuild of ${count.toLocaleString('en')} ${what}: ${shown(perSecond)}/s, ${shown(cpuUs)} us CPU each of all processes`
 
-/** What a rebuild folds a second: of lifecycle events, of observations, and of the history's heartbeats, each as the difference that they make. */
+/** A fleet, and one that is so many times as large: what a rebuild takes whatever the log holds weighs less there. */
+const largerFleet = 4
+
+/**
+ * What a rebuild folds a second, as one waits for it: of the lifecycle events of two fleets all of the time, of observations and of the
+ * history's heartbeats, which come on top, the difference that they make.
+ */
 export const measureRebuild = async (
   lapel: LapelUnderTest,
   { devices, commits }: Pick<FillOrder, 'devices' | 'commits'>,
@@ -108,27 +114,23 @@ export const measureRebuild = async (
   try {
     const all = await rebuild(lapel)
     const models = all.map(({ projection }) => projection).filter((name) => name !== history)
-    const before = await costOf(lapel, models)
-    // The history hears of other events from time to time only.
-    const { events } = await fill({ devices, commits: 0 }, models)
-    const withEvents = await costOf(lapel, models)
-    const historyBefore = await costOf(lapel, [history])
+    const first = await costOf(lapel, models)
+    console.log(`rebuild of ${first.events} events: ${first.seconds.toFixed(2)} s`)
+    let [cost, lifecycle] = [first, 0]
+    for (const more of [devices, (largerFleet - 1) * devices]) {
+      // The history hears of other events from time to time only.
+      await fill({ devices: more, commits: 0 }, models)
+      cost = await costOf(lapel, models)
+      const rate = rateOf(cost.events, cost)
+      console.log(said('lifecycle events', cost.events, rate))
+      lifecycle = rate.perSecond
+    }
     const { observations } = await fill({ devices: 0, commits }, [...models, history])
-    const withAll = await costOf(lapel, models)
-    const historyAfter = await costOf(lapel, [history])
-    const rates = {
-      lifecycle: rateOf(events, before, withEvents),
-      observations: rateOf(observations, withEvents, withAll),
-      history: rateOf(observations, historyBefore, historyAfter),
-    }
-    console.log(said('lifecycle events', events, rates.lifecycle))
-    console.log(said('observations', observations, rates.observations))
-    console.log(said('heartbeats of the history', observations, rates.history))
-    return {
-      lifecycle: rates.lifecycle.perSecond,
-      observations: rates.observations.perSecond,
-      history: rates.history.perSecond,
-    }
+    const observed = rateOf(observations, await costOf(lapel, models), cost)
+    console.log(said('observations', observations, observed))
+    const kept = rateOf(observations, await costOf(lapel, [history]))
+    console.log(said('heartbeats of the history', observations, kept))
+    return { lifecycle, observations: observed.perSecond, history: kept.perSecond }
   } finally {
     await client.end()
   }

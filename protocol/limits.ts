@@ -63,6 +63,8 @@ export const readPageEventsMax = 500
 /** Histories that were read last, each its newest events: a page of them and one more. */
 export const recentStreamsMax = 256
 export const recentStreamEventsMax = 101
+/** Of the log, taken in before somebody asks: what comes next waits. */
+export const followedBytesMax = 1_048_576
 export const followedItemsMax = 1_000
 export const resubscribeDelayMsMax = 2_000
 // the object store

@@ -1,5 +1,4 @@
 import type { LogEvent, ObservedEntry } from '../../projections/log-event.ts'
-import type { ProjectId } from '../../protocol/ids.ts'
 import {
   type Entry,
   nodeLostSchema,
@@ -7,9 +6,9 @@ import {
   sessionsChangedSchema,
 } from '../../protocol/observations.ts'
 import type { StoredEvent } from '../store/event-store.ts'
-import { type RecordedEvent, recordedAny } from '../store/record.ts'
+import { type RecordedEvent, recordedOf } from '../store/record.ts'
 import { open } from '../store/seal.ts'
-import { parseLifecycleStream } from '../store/streams.ts'
+import { type ParsedStream, parseLifecycleStream } from '../store/streams.ts'
 
 /** An event that nobody here knows: whoever follows the log stops at it. */
 export class UnknownLogEvent extends Error {
@@ -18,7 +17,7 @@ export class UnknownLogEvent extends Error {
 
 /** What was read, before anything sealed is opened. */
 export type Decoded =
-  | { readonly kind: 'recorded'; readonly event: RecordedEvent }
+  | { readonly kind: 'recorded'; readonly event: RecordedEvent; readonly of: ParsedStream }
   | { readonly kind: 'observed'; readonly entries: readonly Entry[]; readonly position: bigint }
   | { readonly kind: 'sessions'; readonly changed: SessionsChanged; readonly position: bigint }
   | {
@@ -50,8 +49,8 @@ const nodePrefix = 'node-'
 /** What an event of the log says. An unknown type or form is an `UnknownLogEvent` or `UnknownEvent`. */
 export const decode = (event: StoredEvent): Decoded => {
   const { position } = event
-  const recorded = recordedAny(event)
-  if (recorded) return { kind: 'recorded', event: recorded }
+  const of = parseLifecycleStream(event.stream)
+  if (of) return { kind: 'recorded', event: recordedOf(event, of.kind), of }
   switch (event.type) {
     case 'IngestCommitted':
       return { kind: 'observed', entries: committedOf(event).entries, position }
@@ -77,23 +76,31 @@ const entriesOf = (decoded: Decoded): number => {
 export const entriesIn = (decoded: readonly Decoded[]): number =>
   decoded.reduce((sum, one) => sum + entriesOf(one), 0)
 
+const addSubjects = (decoded: Decoded, to: Set<string>): void => {
+  if (decoded.kind === 'recorded') {
+    if (sealedIn(decoded.event) !== undefined) to.add(subjectOf(decoded))
+  } else if (decoded.kind === 'observed')
+    for (const entry of decoded.entries) {
+      const owner = sealedEntryOwner(entry)
+      if (owner !== undefined) to.add(owner)
+    }
+}
+
 /** The subjects whose keys are needed to open what these events seal. */
-export const sealedSubjects = (events: readonly Decoded[]): readonly string[] =>
-  events.flatMap((decoded) => {
-    if (decoded.kind === 'recorded')
-      return sealedIn(decoded.event) ? [subjectOf(decoded.event)] : []
-    if (decoded.kind !== 'observed') return []
-    return decoded.entries.flatMap((entry) => sealedEntryOwner(entry) ?? [])
-  })
+export const sealedSubjects = (events: readonly Decoded[]): readonly string[] => {
+  const subjects = new Set<string>()
+  for (const decoded of events) addSubjects(decoded, subjects)
+  return [...subjects]
+}
 
 const sealedIn = ({ data }: RecordedEvent): string | undefined =>
   'sealed' in data && typeof data.sealed === 'string' ? data.sealed : undefined
 
+type Recorded = Extract<Decoded, { kind: 'recorded' }>
+
 /** Under whose key it is sealed: that of the stream's subject, unless it names another. */
-const subjectOf = ({ stream, data }: RecordedEvent): string => {
-  if ('sealed_for' in data && data.sealed_for !== undefined) return data.sealed_for
-  return parseLifecycleStream(stream)?.subject ?? ''
-}
+const subjectOf = ({ event: { data }, of }: Recorded): string =>
+  'sealed_for' in data && data.sealed_for !== undefined ? data.sealed_for : of.subject
 
 /** A heartbeat names the end user under whose key its `device_name` is sealed. */
 const sealedEntryOwner = (entry: Entry): string | undefined =>
@@ -101,9 +108,9 @@ const sealedEntryOwner = (entry: Entry): string | undefined =>
 
 type Keys = ReadonlyMap<string, Uint8Array>
 
-const opened = (event: RecordedEvent, keys: Keys) => {
-  const sealed = sealedIn(event)
-  const key = sealed === undefined ? undefined : keys.get(subjectOf(event))
+const opened = (recorded: Recorded, keys: Keys) => {
+  const sealed = sealedIn(recorded.event)
+  const key = sealed === undefined ? undefined : keys.get(subjectOf(recorded))
   return sealed !== undefined && key ? (open(sealed, key) ?? null) : null
 }
 
@@ -115,20 +122,11 @@ const observed = (entry: Entry, keys: Keys): ObservedEntry => {
   return { entry, deviceName: typeof name === 'string' ? name : null }
 }
 
-const lifecycle = (event: RecordedEvent, keys: Keys): LogEvent => {
-  const stream = parseLifecycleStream(event.stream)
-  if (!stream) throw new UnknownLogEvent(`${event.stream} is no stream of lifecycle events`)
-  const { at, revision, position, type, data } = event
-  return {
-    kind: stream.kind,
-    event: { type, data },
-    project: stream.project as ProjectId | null,
-    subject: stream.subject,
-    opened: opened(event, keys),
-    at,
-    revision,
-    position,
-  } as LogEvent
+const lifecycle = (recorded: Recorded, keys: Keys): LogEvent => {
+  const { at, revision, position, type, data } = recorded.event
+  const { kind, project, subject } = recorded.of
+  const about = { project, subject, opened: opened(recorded, keys), at, revision, position }
+  return { kind, event: { type, data }, ...about } as LogEvent
 }
 
 /** The event as projections meet it. Session entries of a lost node are void; `undefined` when nothing is left. */
@@ -139,7 +137,7 @@ export const logEventOf = (
 ): LogEvent | undefined => {
   switch (decoded.kind) {
     case 'recorded':
-      return lifecycle(decoded.event, keys)
+      return lifecycle(decoded, keys)
     case 'observed':
       return { ...decoded, entries: decoded.entries.map((entry) => observed(entry, keys)) }
     case 'sessions': {

@@ -53,10 +53,12 @@ export class RowBatch {
 
   /** What is to be folded next. */
   add(events: readonly LogEvent[]): void {
-    this.#steps = events.flatMap((event) => {
+    const steps: Step[] = []
+    for (const event of events) {
       const touched = this.projection.touches(event)
-      return touched ? [{ event, touched }] : []
-    })
+      if (touched) steps.push({ event, touched })
+    }
+    this.#steps = steps
   }
 
   /** What has to be read before anything is folded. */

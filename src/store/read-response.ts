@@ -13,8 +13,8 @@ const pair = { key: 1, value: 2 }
 const checkpointCommit = 1
 
 const jsonType = 'application/json'
-// .NET ticks.
-const ticksPerMs = 10_000n
+// .NET ticks in decimal: 10,000 are a millisecond.
+const ticksDigits = 4
 
 /** The one field of that number in a message, as text. */
 const textIn = (message: ProtoReader, field: number): string => {
@@ -24,17 +24,6 @@ const textIn = (message: ProtoReader, field: number): string => {
     else message.skip()
   }
   return text
-}
-
-const readPair = (message: ProtoReader, into: Map<string, string>): void => {
-  let key = ''
-  let value = ''
-  while (message.next()) {
-    if (message.field === pair.key) key = message.text()
-    else if (message.field === pair.value) value = message.text()
-    else message.skip()
-  }
-  into.set(key, value)
 }
 
 /** What cannot be parsed is what it is. */
@@ -56,7 +45,9 @@ class Recorded {
   position = 0
   metadata = none
   data = none
-  readonly about = new Map<string, string>()
+  type = ''
+  contentType = ''
+  created = '0'
 
   constructor(message: ProtoReader) {
     while (message.next()) this.#take(message)
@@ -77,7 +68,7 @@ class Recorded {
         this.position = message.varint()
         break
       case recorded.about:
-        readPair(message.message(), this.about)
+        this.#takeAbout(message.message())
         break
       case recorded.metadata:
         this.metadata = message.view()
@@ -89,20 +80,33 @@ class Recorded {
         message.skip()
     }
   }
+
+  #takeAbout(message: ProtoReader): void {
+    let key = ''
+    let value = ''
+    while (message.next()) {
+      if (message.field === pair.key) key = message.text()
+      else if (message.field === pair.value) value = message.text()
+      else message.skip()
+    }
+    if (key === 'type') this.type = value
+    else if (key === 'content-type') this.contentType = value
+    else if (key === 'created') this.created = value
+  }
 }
 
 const storedEvent = (message: ProtoReader): StoredEvent => {
-  const { id, stream, revision, position, metadata, data, about } = new Recorded(message)
-  const isJson = about.get('content-type') === jsonType
+  const event = new Recorded(message)
+  const { id, type, stream, revision, position, metadata, data, contentType, created } = event
   return {
     id,
-    type: about.get('type') ?? '',
+    type,
     stream,
     revision,
     // Below 2^53, as the bytes of a log are.
     position: BigInt(position),
-    createdMs: Number(BigInt(about.get('created') ?? '0') / ticksPerMs),
-    data: isJson ? parsed(data, String) : data,
+    createdMs: Number(created.slice(0, -ticksDigits)),
+    data: contentType === jsonType ? parsed(data, String) : data,
     metadata: metadata.length === 0 ? undefined : parsed(metadata, (bytes) => bytes),
   }
 }

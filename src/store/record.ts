@@ -20,7 +20,6 @@ import type { Actor, ProjectId, RequestId } from '../../protocol/ids.ts'
 import { type Instant, plusMs } from '../../protocol/instant.ts'
 import type { NewEvent, Position, StoredEvent } from './event-store.ts'
 import { newestOf, type Secrets } from './keyring.ts'
-import { parseLifecycleStream } from './streams.ts'
 
 /** Who causes an append, and under which `Idempotency-Key`. */
 export type Provenance = {
@@ -133,12 +132,6 @@ export const recordedOf = <Kind extends StreamKind>(
     salt,
     envelope,
   }
-}
-
-/** The same for a stream of any kind; `undefined` for a stream that holds no lifecycle events. */
-export const recordedAny = (event: StoredEvent): RecordedEvent | undefined => {
-  const stream = parseLifecycleStream(event.stream)
-  return stream && recordedOf(event, stream.kind)
 }
 
 /** Whether the event's data still has the hash that was signed. */

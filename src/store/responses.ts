@@ -10,13 +10,16 @@ export const unavailable = (what: string, cause: unknown): StoreUnavailable =>
   new StoreUnavailable(`${what}: the event store is not available`, { cause })
 
 // A stream hands out no `undefined`.
-export type Received = { readonly followed: Followed | undefined }
+export type Received = { readonly followed: Followed | undefined; readonly bytes: number }
 /** What the event store answers to a read, as it comes. */
 export type Responses = Readable & { readonly cancel: () => void }
 
 const { path, requestSerialize } = streamsService.StreamsService.read
 
-const receive = (bytes: Buffer): Received => ({ followed: followedIn(bytes) })
+const receive = (bytes: Buffer): Received => ({
+  followed: followedIn(bytes),
+  bytes: bytes.length,
+})
 
 export const respond = (
   client: EventStoreDBClient,

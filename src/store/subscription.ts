@@ -3,7 +3,7 @@ import type { EventStoreDBClient } from '@eventstore/db-client'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
-import { followedItemsMax } from '../../protocol/limits.ts'
+import { followedBytesMax, followedItemsMax } from '../../protocol/limits.ts'
 import type { Followed, Position, Subscription } from './event-store.ts'
 import { type Received, type Responses, respond, unavailable } from './responses.ts'
 
@@ -11,6 +11,9 @@ import { type Received, type Responses, respond, unavailable } from './responses
 class Following {
   readonly #responses: Promise<Responses>
   #stream: Responses | undefined
+  /** What came since it was asked last, and its size. */
+  #items: Followed[] = []
+  #bytes = 0
   #failure: unknown
   #closed = false
   #wake: () => void = () => {}
@@ -26,11 +29,19 @@ class Following {
   #begin(stream: Responses): void {
     this.#stream = stream
     stream
-      .on('readable', () => this.#wake())
+      .on('data', (received: Received) => this.#receive(received))
       .on('error', (error) => this.#fail(error))
       .on('end', () => this.#fail(new Error('ended by the server')))
       .on('close', () => this.#fail(new Error('closed')))
-    this.#wake()
+  }
+
+  #receive({ followed, bytes }: Received): void {
+    if (!followed || this.#closed) return
+    this.#items.push(followed)
+    this.#bytes += bytes
+    if (this.#items.length >= followedItemsMax || this.#bytes >= followedBytesMax)
+      this.#stream?.pause()
+    if (this.#items.length === 1) this.#wake()
   }
 
   #fail(error: unknown): void {
@@ -38,13 +49,11 @@ class Following {
     this.#wake()
   }
 
-  #take(): Followed[] {
-    const items: Followed[] = []
-    while (items.length < followedItemsMax) {
-      const received: Received | null = this.#stream?.read() ?? null
-      if (!received) break
-      if (received.followed) items.push(received.followed)
-    }
+  #take(): readonly Followed[] {
+    const items = this.#items
+    this.#items = []
+    this.#bytes = 0
+    if (this.#stream?.isPaused()) this.#stream.resume()
     return items
   }
 

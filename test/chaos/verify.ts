@@ -4,7 +4,8 @@ import { type Entry, ingestCommittedSchema } from '../../protocol/observations.t
 import type { EventStore, StoredEvent } from '../../src/store/event-store.ts'
 import { idemOf, projectKey } from '../../src/store/keyed.ts'
 import type { Secrets } from '../../src/store/keyring.ts'
-import { dataIsIntact, type RecordedEvent, recordedAny } from '../../src/store/record.ts'
+import { dataIsIntact, type RecordedEvent, recordedOf } from '../../src/store/record.ts'
+import { parseLifecycleStream } from '../../src/store/streams.ts'
 import type { Acknowledged } from './load.ts'
 
 export type LogContents = {
@@ -18,8 +19,8 @@ export const readLog = async (store: EventStore): Promise<LogContents> => {
   const lifecycle: RecordedEvent[] = []
   const entries: Entry[] = []
   const meet = (event: StoredEvent) => {
-    const recorded = recordedAny(event)
-    if (recorded) lifecycle.push(recorded)
+    const of = parseLifecycleStream(event.stream)
+    if (of) lifecycle.push(recordedOf(event, of.kind))
     if (event.type !== 'IngestCommitted') return
     const text = Buffer.from(event.data as Uint8Array).toString('utf8')
     entries.push(...ingestCommittedSchema.parse(JSON.parse(text)).entries)

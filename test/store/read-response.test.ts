@@ -4,6 +4,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { followedBytesMax, followedItemsMax } from '../../protocol/limits.ts'
 import { type StoredEvent, StoreUnavailable } from '../../src/store/event-store.ts'
 import { connectEventStore } from '../../src/store/eventstoredb.ts'
 import { followedIn } from '../../src/store/read-response.ts'
@@ -73,6 +74,45 @@ test('a stream that is not there, or has nothing any more, is read as an empty o
   await store.append(stream, [{ id: randomUUID(), type: 'T', data: {}, metadata: {} }], 'no_stream')
   await client.deleteStream(stream)
   assert.equal(await store.readStream(stream), [])
+})
+
+test('what is at hand is bounded by its count and by its bytes, and comes whole and in order', async () => {
+  const written = async (count: number, bytes: number) => {
+    const stream = `proj_many-${randomUUID()}`
+    const events = Array.from({ length: count }, (_, n) => ({
+      id: randomUUID(),
+      type: 'T',
+      data: { n, text: 'x'.repeat(bytes) },
+      metadata: {},
+    }))
+    let expected: number | 'no_stream' = 'no_stream'
+    // An append takes no more than so many bytes.
+    const atOnce = Math.ceil(count / bytes)
+    for (let at = 0; at < count; at += atOnce) {
+      const some = events.slice(at, at + atOnce)
+      await store.append(stream, some, expected)
+      expected = at + some.length - 1
+    }
+    return stream
+  }
+  for (const [count, bytes] of [
+    [2 * followedItemsMax + 1, 1],
+    [30, Math.floor(followedBytesMax / 7)],
+  ] as const) {
+    const subscription = store.subscribe({ prefixes: [await written(count, bytes)], from: 'start' })
+    let next = 0
+    for await (const items of subscription) {
+      const events = items.flatMap((item) => (item.kind === 'event' ? item.event : []))
+      assert.ok(items.length <= followedItemsMax)
+      assert.ok((events.length - 1) * bytes < followedBytesMax, `${events.length} of ${bytes}`)
+      for (const { data } of events) assert.is((data as { n: number }).n, next++)
+      if (items.some(({ kind }) => kind === 'caught-up')) break
+      // What comes meanwhile is taken in, as far as it may.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.is(next, count)
+    await subscription.close()
+  }
 })
 
 test('a read that cannot be is `StoreUnavailable`', async () => {

@@ -10,6 +10,7 @@ type Line = {
   readonly progress?: {
     readonly events: number
     readonly seconds: number
+    readonly doing: 'folding' | 'writing' | 'comparing'
     readonly position: string
     readonly of: string
   }
@@ -30,8 +31,9 @@ const follow = async (
       if (data) return data
       if (error) throw new CommandFailed(`${error.message} (${error.code})`)
       if (!progress || terminal.isTTY !== true) continue
-      const { events, seconds, position, of } = progress
-      const shown = { done: Number(position), of: Number(of), seconds, things: events }
+      const { events, seconds, doing, position, of } = progress
+      const now = doing === 'folding' ? undefined : doing
+      const shown = { done: Number(position), of: Number(of), seconds, things: events, now }
       terminal.write(overwriting(progressText(shown, 'events')))
     }
   } finally {

@@ -45,6 +45,7 @@ export type RebuiltModel = {
 }
 
 export type RebuildProgress = {
+  readonly doing: 'folding' | 'writing' | 'comparing'
   readonly events: number
   readonly seconds: number
   readonly position: bigint

@@ -13,7 +13,12 @@ import { HeartbeatDays } from './heartbeat-days.ts'
 import { HeartbeatWriter } from './heartbeat-writer.ts'
 import { createReadModels } from './migrate.ts'
 import { heartbeatReading } from './placed-heartbeats.ts'
-import { checkCheckpoints, type RebuildWork, type Rebuilt } from './rebuild.ts'
+import {
+  checkCheckpoints,
+  type RebuildProgress,
+  type RebuildWork,
+  type Rebuilt,
+} from './rebuild.ts'
 import { batchesRead, type Taken } from './take-batch.ts'
 import { takeTables } from './take-tables.ts'
 
@@ -98,12 +103,17 @@ class Beside {
   }
 
   async #write(read: readonly Placed[], to: bigint): Promise<void> {
-    const { client, onProgress, live } = this.#work
+    const { client } = this.#work
     const batch = read.filter(({ ms, position }) => ms >= this.oldestMs && BigInt(position) <= to)
     await this.#days.make(batch.map(({ ms }) => ms))
     await inTransaction(client, 'begin', () => this.#writer.write(batch))
     this.#heartbeats += batch.length
-    onProgress({ ...this.about, position: to, of: live() })
+    this.say('folding', to)
+  }
+
+  say(doing: RebuildProgress['doing'], position: bigint): void {
+    const { onProgress, live } = this.#work
+    onProgress({ ...this.about, doing, position, of: live() })
   }
 }
 
@@ -167,6 +177,7 @@ export const rebuildHeartbeats = async (work: HeartbeatRebuild): Promise<readonl
     // The first statement takes the snapshot.
     await client.query('select 1')
   })
+  beside.say('comparing', live())
   const result = await compared().finally(() => client.query('commit'))
   signal.throwIfAborted()
   await alone(async () => {

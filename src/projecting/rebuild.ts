@@ -32,6 +32,8 @@ export type Rebuilt = {
 export type RebuildProgress = {
   readonly events: number
   readonly seconds: number
+  /** What it is at: folding comes first, but for what the log gained meanwhile. */
+  readonly doing: 'folding' | 'writing' | 'comparing'
   /** How far the log was folded, of how far the live tables are: commit positions. */
   readonly position: bigint
   readonly of: bigint
@@ -96,8 +98,9 @@ class Beside {
   constructor(work: RebuildWork, projections: readonly AnyProjection[]) {
     this.#work = work
     const rowBytesMax = work.rowBytesMax ?? rebuildRowBytesMax
-    const { client, pool } = work
-    this.#tables = new RebuiltTables(client, { pool, schema, projections, rowBytesMax })
+    const { client, pool, signal } = work
+    const given = { pool, signal, schema, projections, rowBytesMax }
+    this.#tables = new RebuiltTables(client, given)
     this.#startedMs = work.monotonic()
   }
 
@@ -131,12 +134,18 @@ class Beside {
     }
     // Who closed it broke off.
     signal.throwIfAborted()
+    this.say('writing', to)
     await this.#tables.write()
     this.#reached = to
   }
 
+  say(doing: RebuildProgress['doing'], position: bigint): void {
+    const { onProgress, live } = this.#work
+    onProgress({ ...this.about, doing, position, of: live() })
+  }
+
   async #fold(decoded: readonly Decoded[], to: bigint): Promise<void> {
-    const { vault, onProgress, live } = this.#work
+    const { vault } = this.#work
     const keys = await vault.keysOf(sealedSubjects(decoded))
     const events = decoded.flatMap((one) => {
       if (one.kind === 'node-lost') this.#lost.add(one.node)
@@ -144,7 +153,7 @@ class Beside {
     })
     this.#events += events.length
     await this.#tables.fold(events)
-    onProgress({ ...this.about, position: to, of: live() })
+    this.say('folding', to)
   }
 }
 
@@ -156,7 +165,7 @@ const takeSnapshot = async (client: PoolClient): Promise<string> => {
 }
 
 const fingerprints = async (
-  { client, pool }: RebuildWork,
+  { client, pool, signal }: RebuildWork,
   tables: readonly { readonly of: string; readonly projection: AnyProjection }[],
   snapshot: string,
 ): Promise<readonly string[]> => {
@@ -174,7 +183,7 @@ const fingerprints = async (
     })
   }
   const works = tables.map((_, at) => work(at))
-  await sideBySide({ client, pool, max: rebuildConnectionsMax }, works)
+  await sideBySide({ client, pool, max: rebuildConnectionsMax, signal }, works)
   return all
 }
 
@@ -250,6 +259,7 @@ export const rebuild = async (
     await beside.catchUp(live())
     return { about: beside.about, snapshot: await takeSnapshot(client) }
   })
+  beside.say('comparing', live())
   const compares = await compared(work, projections, snapshot).finally(() => client.query('commit'))
   signal.throwIfAborted()
   await alone(async () => {

@@ -17,6 +17,8 @@ const unhurried = 'begin; set local synchronous_commit to off'
 type Given = {
   /** For more connections where there is work for several. */
   readonly pool: Pool
+  /** Ends a write between two tables. */
+  readonly signal: AbortSignal
   readonly schema: string
   readonly projections: readonly AnyProjection[]
   /** How much of the rows is kept in memory, about. */
@@ -91,10 +93,10 @@ export class RebuiltTables {
 
   /** Writes what was folded since the last time. */
   async write(): Promise<void> {
-    const { pool } = this.#given
+    const { pool, signal } = this.#given
     const longestFirst = this.#tables.toSorted((a, b) => this.#work(b) - this.#work(a))
     await sideBySide(
-      { client: this.#client, pool, max: rebuildConnectionsMax },
+      { client: this.#client, pool, max: rebuildConnectionsMax, signal },
       longestFirst.map(
         ({ rows }) =>
           (client) =>

@@ -7,6 +7,8 @@ export type Connections = {
   readonly pool: Pool
   /** How many are used, the first with them. */
   readonly max: number
+  /** After it nothing more is begun, and it throws. */
+  readonly signal: AbortSignal
 }
 
 type Work = (client: PoolClient) => Promise<unknown>
@@ -33,13 +35,16 @@ const withOneMore = async (pool: Pool, work: Work): Promise<void> => {
  * nothing more is begun, and what was begun has ended when it throws.
  */
 export const sideBySide = async (
-  { client, pool, max }: Connections,
+  { client, pool, max, signal }: Connections,
   works: readonly Work[],
 ): Promise<void> => {
   const left = [...works]
   const run: Work = async (on) => {
     try {
-      for (let work = left.shift(); work; work = left.shift()) await work(on)
+      for (let work = left.shift(); work; work = left.shift()) {
+        signal.throwIfAborted()
+        await work(on)
+      }
     } catch (error) {
       left.length = 0
       throw error

@@ -12,6 +12,8 @@ test('says how far it is, at what rate, and how long it takes yet', () => {
   assert.is(at(200, 200, 61), '[████████████████████████] 100 %  202 events/s  0:00 left')
   assert.is(at(1, 0, 1).slice(0, 32), '[████████████████████████] 100 %')
   assert.match(at(1, 100, 60), / 99:00 left$/)
+  const writing = { done: 200, of: 200, seconds: 5, things: 12_345, now: 'writing' }
+  assert.match(progressText(writing, 'events'), /100 % {2}2,469 events\/s {2}writing$/)
 })
 
 test.run()

@@ -171,6 +171,8 @@ test('a rebuild tells how far it is, line by line, and ends when its caller goes
   assert.ok(
     first.progress.events >= 0 && BigInt(first.progress.position) <= BigInt(first.progress.of),
   )
+  const doing = new Set(lines.slice(0, -1).map(({ progress }) => progress.doing))
+  assert.equal(doing, new Set(['folding', 'writing', 'comparing']))
   assert.ok(last.data.length >= 9)
   assert.ok(last.data.every(({ equal }: { equal: boolean }) => equal))
 })
@@ -179,7 +181,7 @@ test('a rebuild is broken off when its caller goes away', async () => {
   const heard = Promise.withResolvers<void>()
   const { http, url } = await served.beside({
     rebuild: (_names, { signal, onProgress }) => {
-      onProgress({ events: 1, seconds: 1, position: 1n, of: 2n })
+      onProgress({ doing: 'folding', events: 1, seconds: 1, position: 1n, of: 2n })
       return new Promise((_resolve, reject) =>
         signal.addEventListener('abort', () => {
           heard.resolve()

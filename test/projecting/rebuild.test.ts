@@ -80,23 +80,33 @@ test('live rows move on while a rebuild goes on, and nothing of them is lost by 
     await until(async () => (await readDevice(db, project, id)) !== undefined, { what: id })
 })
 
-test('a rebuild that is broken off changed nothing, and the next one is whole', async () => {
-  const gone = new AbortController()
-  const broken = projector.rebuild(undefined, {
-    signal: gone.signal,
-    onProgress: () => gone.abort(),
+const liveTable = async (): Promise<number> => {
+  const { rows } = await stage.pool.query("select 'live.devices'::regclass::oid::int as oid")
+  return rows[0].oid
+}
+
+for (const at of ['folding', 'writing', 'comparing'] as const)
+  test(`a rebuild that is broken off while ${at} changed nothing, and the next one is whole`, async () => {
+    const before = await liveTable()
+    const gone = new AbortController()
+    const broken = projector.rebuild(undefined, {
+      signal: gone.signal,
+      onProgress: ({ doing }) => {
+        if (doing === at) gone.abort()
+      },
+    })
+    assert.is(
+      await broken.then(
+        () => 'rebuilt',
+        ({ name }) => name,
+      ),
+      'AbortError',
+    )
+    const left = await stage.pool.query("select from pg_namespace where nspname = 'rebuilt'")
+    assert.equal([left.rowCount, await liveTable()], [0, before])
+    assert.ok((await rebuiltBy(projector)).every(({ equal }) => equal))
+    assert.is.not(await liveTable(), before)
   })
-  assert.is(
-    await broken.then(
-      () => 'rebuilt',
-      ({ name }) => name,
-    ),
-    'AbortError',
-  )
-  const { rowCount } = await stage.pool.query("select from pg_namespace where nspname = 'rebuilt'")
-  assert.is(rowCount, 0)
-  assert.ok((await rebuiltBy(projector)).every(({ equal }) => equal))
-})
 
 test('one rebuild at a time, and of read models that there are', async () => {
   const first = projector.rebuild()

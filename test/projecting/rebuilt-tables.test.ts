@@ -16,6 +16,7 @@ const test = suite('tables of a rebuild')
 const stage = await openStage()
 const project = newId('proj_', randomBytes) as ProjectId
 const schema = 'rebuilt_tables_test'
+const common = { pool: stage.pool, signal: new AbortController().signal }
 let position = 0n
 
 const nextAt = () => instantOf(Number(position) * 1_000)
@@ -132,7 +133,7 @@ const printed = (client: PoolClient, of: string) =>
 const foldedBatchwise = (log: readonly (readonly LogEvent[])[]) =>
   withClient(async (client) => {
     await new RebuiltTables(client, {
-      pool: stage.pool,
+      ...common,
       schema,
       projections: [],
       rowBytesMax: 0,
@@ -151,7 +152,7 @@ for (const rowBytesMax of [0, 5_000, Number.MAX_SAFE_INTEGER])
     const expected = await foldedBatchwise(log)
     const folded = await withClient(async (client) => {
       const tables = new RebuiltTables(client, {
-        pool: stage.pool,
+        ...common,
         schema,
         projections: allProjections,
         rowBytesMax,
@@ -179,7 +180,7 @@ test('rows are written when all of the log was folded, or when there are more in
   ] as const)
     await withClient(async (client) => {
       const tables = new RebuiltTables(client, {
-        pool: stage.pool,
+        ...common,
         schema,
         projections: devices,
         rowBytesMax,

@@ -8,6 +8,8 @@ import { freshDatabase } from '../support/database.ts'
 const test = suite('work on several connections')
 const database = await freshDatabase()
 
+const { signal } = new AbortController()
+
 const within = async (
   max: number,
   run: (pool: pg.Pool, client: PoolClient) => Promise<void>,
@@ -42,7 +44,7 @@ const meeting = (count: number) => {
 test('each has a connection, the one that was there is one of them, and all are given back', async () => {
   await within(3, async (pool, client) => {
     const { met, works } = meeting(3)
-    await sideBySide({ client, pool, max: 3 }, works)
+    await sideBySide({ client, pool, signal, max: 3 }, works)
     assert.is(met.size, 3)
     assert.ok(met.has(client))
     assert.equal([pool.totalCount, pool.idleCount], [3, 2])
@@ -57,13 +59,13 @@ test('no more connections are used than may be, nor more than there is work', as
       await on.query('select 1')
     }
     await sideBySide(
-      { client, pool, max: 2 },
+      { client, pool, signal, max: 2 },
       Array.from({ length: 20 }, () => work),
     )
     assert.ok(used.size <= 2)
     assert.ok(pool.totalCount <= 2)
-    await sideBySide({ client, pool, max: 5 }, [work])
-    await sideBySide({ client, pool, max: 5 }, [])
+    await sideBySide({ client, pool, signal, max: 5 }, [work])
+    await sideBySide({ client, pool, signal, max: 5 }, [])
     assert.ok(pool.totalCount <= 2)
   })
 })
@@ -76,7 +78,7 @@ test('where there is no other connection, the one that is there does all of it, 
       await on.query('select 1')
       done.push(n)
     })
-    await sideBySide({ client, pool, max: 3 }, works)
+    await sideBySide({ client, pool, signal, max: 3 }, works)
     assert.equal(done, [1, 2, 3])
   })
 })
@@ -103,12 +105,28 @@ test('after a failure nothing is begun, what was begun has ended, and it is told
         later = true
       },
     ]
-    const message = await sideBySide({ client, pool, max: 2 }, works).then(
+    const message = await sideBySide({ client, pool, signal, max: 2 }, works).then(
       () => 'done',
       (error: Error) => error.message,
     )
     assert.equal([message, ended, later], ['it broke', true, false])
     assert.is((await client.query('select 1')).rowCount, 1)
+  })
+})
+
+test('after the signal nothing is begun', async () => {
+  await within(1, async (pool, client) => {
+    const breaking = new AbortController()
+    const begun: number[] = []
+    const works = [1, 2].map((n) => async () => {
+      begun.push(n)
+      breaking.abort()
+    })
+    const name = await sideBySide({ client, pool, max: 1, signal: breaking.signal }, works).then(
+      () => 'done',
+      (error: Error) => error.name,
+    )
+    assert.equal([name, begun], ['AbortError', [1]])
   })
 })
 

@@ -52,8 +52,8 @@ const refused = (outcome: Refusals): Problem => {
   }
 }
 
-const progressLine = ({ events, seconds, position, of }: RebuildProgress): object => ({
-  progress: { events, seconds, position: `${position}`, of: `${of}` },
+const progressLine = ({ position, of, ...progress }: RebuildProgress): object => ({
+  progress: { ...progress, position: `${position}`, of: `${of}` },
 })
 
 const asksForLines = ({ headers }: AdminCall): boolean => (headers.accept ?? '').includes(linesType)
@@ -68,10 +68,12 @@ const inLines = async (deps: HttpDeps, names: string[] | undefined): Promise<Rep
   lines.on('close', () => gone.abort())
   const put = (line: object) => lines.write(`${JSON.stringify(line)}\n`)
   let lastMs = Number.NEGATIVE_INFINITY
+  let was: RebuildProgress['doing'] | undefined
   const begun = Promise.withResolvers<undefined>()
   const onProgress = (progress: RebuildProgress): void => {
     begun.resolve(undefined)
-    if (deps.now() - lastMs < lineEveryMs) return
+    if (progress.doing === was && deps.now() - lastMs < lineEveryMs) return
+    was = progress.doing
     lastMs = deps.now()
     put(progressLine(progress))
   }

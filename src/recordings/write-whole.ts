@@ -50,7 +50,7 @@ const uploaded = async (
 export const partBytesFor = (bytes: number): number =>
   Math.max(stitchedPartBytesMin, Math.ceil((2 * bytes) / multipartPartsMax))
 
-/** The next part is read while one is sent; two are held at most. What fails first is thrown when both have ended. */
+/** The next part is read while one is sent or copied; two are held at most. What fails first is thrown when both have ended. */
 const during = async <Next>(
   sending: Promise<unknown>,
   next: () => Promise<Next>,
@@ -111,14 +111,19 @@ export const copyWhole = async (
 ): Promise<Written> => {
   const hash = createHash('sha256')
   let bytes = 0
+  const pass = async (chunk: Chunk): Promise<void> => {
+    for await (const piece of read(chunk)) hash.update(piece)
+    bytes += chunk.bytes
+  }
   await uploaded(objects, target, async (upload) => {
     const sent: UploadedPart[] = []
-    for (const chunk of chunks) {
-      for await (const piece of read(chunk)) hash.update(piece)
-      bytes += chunk.bytes
+    let copying: Promise<unknown> = Promise.resolve()
+    for (const [at, chunk] of chunks.entries()) {
+      await during(copying, () => pass(chunk))
       const source = { key: chunk.object ?? '' }
-      sent.push(await objects.copyPart(upload, sent.length + 1, source))
+      copying = objects.copyPart(upload, at + 1, source).then((part) => sent.push(part))
     }
+    await copying
     return sent
   })
   return { bytes, sha256: hash.digest('hex') }

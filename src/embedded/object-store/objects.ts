@@ -88,19 +88,28 @@ export const openObjects = async (options: ObjectsOptions) => {
     }
   }
 
+  /** A body's pieces, and what is known of it when they have gone by: throws where it is not what was claimed. */
+  const verified = (body: Body, headers: Kept): Verified => {
+    const digest = createDigest(body.claims)
+    return {
+      pieces: digested(body.pieces, digest),
+      describe: () => {
+        const { etag, checksum } = digest.finish(body.trailers)
+        return {
+          bytes: body.bytes,
+          etag,
+          modified: now(),
+          headers,
+          ...(checksum && { checksum }),
+        }
+      },
+    }
+  }
+
   /** Writes a body into a temporary file, verified. */
   const receive = (body: Body, headers: Kept): Promise<Written> => {
-    const digest = createDigest(body.claims)
-    return writeFile(disk.temporary(), digested(body.pieces, digest), () => {
-      const { etag, checksum } = digest.finish(body.trailers)
-      return {
-        bytes: body.bytes,
-        etag,
-        modified: now(),
-        headers,
-        ...(checksum && { checksum }),
-      }
-    })
+    const { pieces, describe } = verified(body, headers)
+    return writeFile(disk.temporary(), pieces, describe)
   }
 
   const put = async (address: Address, body: Body, about: PutAbout): Promise<Described> => {
@@ -124,9 +133,13 @@ export const openObjects = async (options: ObjectsOptions) => {
       yield { keyBytes: bytes, describe: () => describe(path) }
   }
 
-  return { buckets, open, commit, receive, put, remove, list }
+  return { buckets, open, commit, verified, receive, put, remove, list }
 }
 
 export type Body = Pick<Incoming, 'bytes' | 'pieces' | 'trailers'> & { readonly claims: Claims }
+export type Verified = {
+  readonly pieces: AsyncIterable<Buffer>
+  readonly describe: () => Described
+}
 export type PutAbout = { readonly headers: Kept; readonly conditions: Headers }
 export type Objects = Awaited<ReturnType<typeof openObjects>>

@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Claims, createDigest, digested } from './checksums.ts'
 import { checkWrite } from './conditions.ts'
+import { createDescriptions } from './descriptions.ts'
 import { type Disk, discard } from './disk.ts'
 import { S3Fault } from './faults.ts'
 import type { Incoming } from './incoming.ts'
@@ -52,10 +53,32 @@ const openBuckets = async ({ root, disk }: Pick<ObjectsOptions, 'root' | 'disk'>
   }
 }
 
+/** A body's pieces, and what is known of it when they have gone by: throws where it is not what was claimed. */
+const verifiedBy =
+  (now: () => number) =>
+  (body: Body, headers: Kept): Verified => {
+    const digest = createDigest(body.claims)
+    return {
+      pieces: digested(body.pieces, digest),
+      describe: () => {
+        const { etag, checksum } = digest.finish(body.trailers)
+        return {
+          bytes: body.bytes,
+          etag,
+          modified: now(),
+          headers,
+          ...(checksum && { checksum }),
+        }
+      },
+    }
+  }
+
 /** The buckets and what they hold. Every change is on the disk when its promise resolves. */
 export const openObjects = async (options: ObjectsOptions) => {
   const { disk, locked, now } = options
   const buckets = await openBuckets(options)
+  const descriptions = createDescriptions()
+  const verified = verifiedBy(now)
   const pathOf = ({ bucket, key }: Address): string => join(buckets.pathOf(bucket), pathOfKey(key))
 
   /** Throws `NoSuchKey`. The caller closes the handle. */
@@ -63,6 +86,14 @@ export const openObjects = async (options: ObjectsOptions) => {
     const file = await openStored(pathOf(address))
     if (!file) throw new S3Fault('NoSuchKey')
     return file
+  }
+
+  /** What is known of an object besides its bytes. Throws `NoSuchKey`. */
+  const look = async (address: Address): Promise<Described> => {
+    const path = pathOf(address)
+    const described = descriptions.find(path) ?? (await describe(path))
+    if (!described) throw new S3Fault('NoSuchKey')
+    return described
   }
 
   /** Refuses what need not be received at all. */
@@ -81,28 +112,11 @@ export const openObjects = async (options: ObjectsOptions) => {
       await locked(path, async () => {
         await checkBefore(address, conditions)
         await disk.place(written.path, path)
+        descriptions.keep(path, written.described)
       })
     } catch (error) {
       await discard(written.path)
       throw error
-    }
-  }
-
-  /** A body's pieces, and what is known of it when they have gone by: throws where it is not what was claimed. */
-  const verified = (body: Body, headers: Kept): Verified => {
-    const digest = createDigest(body.claims)
-    return {
-      pieces: digested(body.pieces, digest),
-      describe: () => {
-        const { etag, checksum } = digest.finish(body.trailers)
-        return {
-          bytes: body.bytes,
-          etag,
-          modified: now(),
-          headers,
-          ...(checksum && { checksum }),
-        }
-      },
     }
   }
 
@@ -133,7 +147,7 @@ export const openObjects = async (options: ObjectsOptions) => {
       yield { keyBytes: bytes, describe: () => describe(path) }
   }
 
-  return { buckets, open, commit, verified, receive, put, remove, list }
+  return { buckets, open, look, commit, verified, receive, put, remove, list }
 }
 
 export type Body = Pick<Incoming, 'bytes' | 'pieces' | 'trailers'> & { readonly claims: Claims }

@@ -28,7 +28,7 @@ export type ObjectStoreOptions = {
   /** Milliseconds since 1970, and from any start. */
   readonly now: () => number
   readonly monotonic: () => number
-  /** Where event documents go; asked before each delivery. */
+  /** Where event documents go; asked before the first delivery, and after one that failed. */
   readonly events: () => Promise<EventTarget | undefined>
   /** Told of errors that are the store's own. */
   readonly onError: (error: unknown) => void

@@ -10,24 +10,25 @@ import type { MultipartUpload, ObjectStore, UploadedPart } from '../store/object
 export type Target = { readonly key: string; readonly contentType: string }
 export type Written = { readonly bytes: number; readonly sha256: string }
 
-/** The bytes in parts of one size; the last one may be smaller. Holds one part. */
+/** The bytes in parts of one size; the last one may be smaller. Two buffers take turns: a part holds until the one after the next is asked for. */
 async function* inParts(
   source: AsyncIterable<Uint8Array>,
   partBytes: number,
 ): AsyncGenerator<Buffer> {
-  let held: Uint8Array[] = []
+  let [part, other] = [Buffer.allocUnsafe(partBytes), Buffer.allocUnsafe(partBytes)]
   let bytes = 0
   for await (const piece of source) {
-    held.push(piece)
-    bytes += piece.length
-    if (bytes < partBytes) continue
-    let rest: Buffer = Buffer.concat(held)
-    for (; rest.length >= partBytes; rest = rest.subarray(partBytes))
-      yield rest.subarray(0, partBytes)
-    held = [Buffer.from(rest)]
-    bytes = rest.length
+    for (let from = 0; from < piece.length; ) {
+      const next = piece.subarray(from, from + partBytes - bytes)
+      part.set(next, bytes)
+      from += next.length
+      bytes += next.length
+      if (bytes < partBytes) continue
+      yield part
+      ;[part, other, bytes] = [other, part, 0]
+    }
   }
-  if (bytes > 0) yield Buffer.concat(held)
+  if (bytes > 0) yield part.subarray(0, bytes)
 }
 
 /** An upload in parts, given up where it breaks off. */

@@ -97,8 +97,7 @@ export const openObjects = async (options: ObjectsOptions) => {
   }
 
   /** Refuses what need not be received at all. */
-  const checkBefore = async (address: Address, conditions: Headers): Promise<void> => {
-    const path = pathOf(address)
+  const checkBefore = async (path: string, conditions: Headers): Promise<void> => {
     if (conditions['if-match'] === undefined && conditions['if-none-match'] === undefined) return
     // A look at the entry alone spares a turn through the pool of threads, twice for each new object.
     const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined
@@ -110,7 +109,7 @@ export const openObjects = async (options: ObjectsOptions) => {
     try {
       const path = pathOf(address)
       await locked(path, async () => {
-        await checkBefore(address, conditions)
+        await checkBefore(path, conditions)
         await disk.place(written.path, path)
         descriptions.keep(path, written.described)
       })
@@ -127,7 +126,7 @@ export const openObjects = async (options: ObjectsOptions) => {
   }
 
   const put = async (address: Address, body: Body, about: PutAbout): Promise<Described> => {
-    await checkBefore(address, about.conditions)
+    await checkBefore(pathOf(address), about.conditions)
     const written = await receive(body, about.headers)
     await commit(address, written, about.conditions)
     return written.described
@@ -136,7 +135,7 @@ export const openObjects = async (options: ObjectsOptions) => {
   const remove = async (address: Address, conditions: Headers): Promise<void> => {
     const path = pathOf(address)
     await locked(path, async () => {
-      await checkBefore(address, conditions)
+      await checkBefore(path, conditions)
       await disk.remove(path, buckets.pathOf(address.bucket))
     })
   }

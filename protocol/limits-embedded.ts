@@ -32,6 +32,8 @@ export const presignedSecondsMax = 604_800
 export const objectStoreBytesPerSecondMin = 1_024
 export const objectStoreChunkLineBytesMax = 8_192
 export const objectStoreConnectionsMax = 1_000
+/** Of about half a kilobyte each. */
+export const objectStoreDescriptionsMax = 4_096
 export const objectStoreDrainMsMax = 4_000
 export const objectStoreEventAttemptsMax = 4
 export const objectStoreEventMsMax = 5_000

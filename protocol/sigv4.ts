@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
 
 /**
  * AWS Signature Version 4 as S3 takes it: what a signer and a verifier must agree on. In S3 the path is
@@ -45,21 +45,23 @@ export const canonicalQuery = (query: CanonicalRequest['query']): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join('&')
 
+export const canonicalHeader = (name: string, value: string): string =>
+  `${name}:${value.trim().replace(/ +/g, ' ')}`
+
 export const canonicalText = (request: CanonicalRequest): string => {
   const headers = [...request.headers].sort(([a], [b]) => ascending(a, b))
   return [
     request.method,
     request.path,
     canonicalQuery(request.query),
-    ...headers.map(([name, value]) => `${name}:${value.trim().replace(/ +/g, ' ')}`),
+    ...headers.map(([name, value]) => canonicalHeader(name, value)),
     '',
     headers.map(([name]) => name).join(';'),
     request.payload,
   ].join('\n')
 }
 
-export const sha256Hex = (data: string | Uint8Array): string =>
-  createHash('sha256').update(data).digest('hex')
+export const sha256Hex = (data: string | Uint8Array): string => hash('sha256', data, 'hex')
 
 /** `20130524T000000Z` of a moment in milliseconds. */
 export const amzDate = (at: number): string =>
@@ -102,10 +104,15 @@ export const signatureOf = (
   scope: SigningScope,
   date: string,
   request: CanonicalRequest,
-): string =>
-  signText(
-    key,
-    [sigV4Algorithm, date, scopeText(scope), sha256Hex(canonicalText(request))].join('\n'),
-  )
+): string => signatureOfText(key, scopeText(scope), date, canonicalText(request))
 
-export const signText = (key: KeyObject, text: string): string => hmac(key, text).toString('hex')
+/** The same for one whose canonical text and scope's text are made already. */
+export const signatureOfText = (
+  key: KeyObject,
+  scope: string,
+  date: string,
+  canonical: string,
+): string => signText(key, `${sigV4Algorithm}\n${date}\n${scope}\n${sha256Hex(canonical)}`)
+
+export const signText = (key: KeyObject, text: string): string =>
+  createHmac('sha256', key).update(text).digest('hex')

@@ -110,7 +110,17 @@ export const endToEndRound = (
 
 export type Grants = { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number }
 
-/** So many announcements a second of one chunk each, over all devices; how long a grant takes. */
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/** Until that holds, 10 s at most. */
+const waitFor = async (holds: () => boolean): Promise<void> => {
+  for (const deadline = Date.now() + 10_000; !holds() && Date.now() < deadline; ) await pause(20)
+}
+
+/**
+ * So many announcements a second of one chunk each, over all devices; how long a grant takes. Devices that have nothing open: what they
+ * would be told again on their way in is not to be measured. It begins when each of them was granted a first chunk.
+ */
 export const grantsAtRate = async (
   { mqttPort }: Pick<LapelUnderTest, 'mqttPort'>,
   devices: readonly BoundDevice[],
@@ -130,18 +140,21 @@ export const grantsAtRate = async (
   }
   const driven = await Promise.all(devices.map((bound) => driveDevice(mqttPort, bound, heard)))
   const recordings = driven.map((device) => device.begin('pcm_s16le'))
-  const started = performance.now()
   const { sha256 } = newChunk()
-  for (let sent = 0; performance.now() - started < ms; ) {
-    for (const due = ((performance.now() - started) * rate) / 1_000; sent < due; sent += 1) {
-      const [at, index] = [sent % driven.length, 1 + Math.floor(sent / driven.length)]
-      asked.set(`${recordings[at]}/${index}`, performance.now())
-      driven[at]?.announce(recordings[at] ?? '', [{ index, bytes: chunkBytes, sha256 }])
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5))
+  const announce = (at: number, index: number) => {
+    asked.set(`${recordings[at]}/${index}`, performance.now())
+    driven[at]?.announce(recordings[at] ?? '', [{ index, bytes: chunkBytes, sha256 }])
   }
-  for (const deadline = Date.now() + 10_000; asked.size > 0 && Date.now() < deadline; )
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  for (const at of driven.keys()) announce(at, 1)
+  await waitFor(() => asked.size === 0)
+  tookMs.length = 0
+  const started = performance.now()
+  for (let sent = 0; performance.now() - started < ms; ) {
+    for (const due = ((performance.now() - started) * rate) / 1_000; sent < due; sent += 1)
+      announce(sent % driven.length, 2 + Math.floor(sent / driven.length))
+    await pause(5)
+  }
+  await waitFor(() => asked.size === 0)
   const perSecond = tookMs.length / ((performance.now() - started) / 1_000)
   await Promise.all(driven.map((device) => device.end()))
   return { perSecond, p50Ms: quantile(tookMs, 0.5), p99Ms: quantile(tookMs, 0.99) }

@@ -10,24 +10,25 @@ import type { MultipartUpload, ObjectStore, UploadedPart } from '../store/object
 export type Target = { readonly key: string; readonly contentType: string }
 export type Written = { readonly bytes: number; readonly sha256: string }
 
-/** The bytes in parts of one size; the last one may be smaller. Holds one part. */
+/** The bytes in parts of one size; the last one may be smaller. Two buffers take turns: a part holds until the one after the next is asked for. */
 async function* inParts(
   source: AsyncIterable<Uint8Array>,
   partBytes: number,
 ): AsyncGenerator<Buffer> {
-  let held: Uint8Array[] = []
+  let [part, other] = [Buffer.allocUnsafe(partBytes), Buffer.allocUnsafe(partBytes)]
   let bytes = 0
   for await (const piece of source) {
-    held.push(piece)
-    bytes += piece.length
-    if (bytes < partBytes) continue
-    let rest: Buffer = Buffer.concat(held)
-    for (; rest.length >= partBytes; rest = rest.subarray(partBytes))
-      yield rest.subarray(0, partBytes)
-    held = [Buffer.from(rest)]
-    bytes = rest.length
+    for (let from = 0; from < piece.length; ) {
+      const next = piece.subarray(from, from + partBytes - bytes)
+      part.set(next, bytes)
+      from += next.length
+      bytes += next.length
+      if (bytes < partBytes) continue
+      yield part
+      ;[part, other, bytes] = [other, part, 0]
+    }
   }
-  if (bytes > 0) yield Buffer.concat(held)
+  if (bytes > 0) yield part.subarray(0, bytes)
 }
 
 /** An upload in parts, given up where it breaks off. */
@@ -50,7 +51,7 @@ const uploaded = async (
 export const partBytesFor = (bytes: number): number =>
   Math.max(stitchedPartBytesMin, Math.ceil((2 * bytes) / multipartPartsMax))
 
-/** The next part is read while one is sent; two are held at most. What fails first is thrown when both have ended. */
+/** The next part is read while one is sent or copied; two are held at most. What fails first is thrown when both have ended. */
 const during = async <Next>(
   sending: Promise<unknown>,
   next: () => Promise<Next>,
@@ -111,14 +112,19 @@ export const copyWhole = async (
 ): Promise<Written> => {
   const hash = createHash('sha256')
   let bytes = 0
+  const pass = async (chunk: Chunk): Promise<void> => {
+    for await (const piece of read(chunk)) hash.update(piece)
+    bytes += chunk.bytes
+  }
   await uploaded(objects, target, async (upload) => {
     const sent: UploadedPart[] = []
-    for (const chunk of chunks) {
-      for await (const piece of read(chunk)) hash.update(piece)
-      bytes += chunk.bytes
+    let copying: Promise<unknown> = Promise.resolve()
+    for (const [at, chunk] of chunks.entries()) {
+      await during(copying, () => pass(chunk))
       const source = { key: chunk.object ?? '' }
-      sent.push(await objects.copyPart(upload, sent.length + 1, source))
+      copying = objects.copyPart(upload, at + 1, source).then((part) => sent.push(part))
     }
+    await copying
     return sent
   })
   return { bytes, sha256: hash.digest('hex') }

@@ -2,11 +2,13 @@ import { instantOf } from '../../protocol/instant.ts'
 import {
   amzDate,
   type CanonicalRequest,
+  canonicalHeader,
   canonicalQuery,
   createSigningKeys,
   encodePath,
+  type SigningScope,
   scopeText,
-  signatureOf,
+  signatureOfText,
   sigV4Algorithm,
   unsignedPayload,
 } from '../../protocol/sigv4.ts'
@@ -33,9 +35,55 @@ export const checksumMode = { 'x-amz-checksum-mode': 'ENABLED' } as const
 
 export const base64OfHex = (hex: string): string => Buffer.from(hex, 'hex').toString('base64')
 
-type Unsigned = Pick<CanonicalRequest, 'method' | 'query' | 'headers'> & {
+type Unsigned = {
+  readonly method: 'PUT' | 'GET' | 'HEAD'
   readonly key: string
+  /** Besides what the signature adds. */
+  readonly query: CanonicalRequest['query']
+  /** Names in lower case and ascending, `host` among them. */
+  readonly headers: CanonicalRequest['headers']
   readonly expiresSeconds: number
+}
+
+/** What the URLs of one second have in common that demand the same headers for the same time. */
+type Stem = {
+  readonly date: string
+  readonly scope: SigningScope
+  readonly scopeText: string
+  readonly query: CanonicalRequest['query']
+  readonly queryText: string
+}
+
+const createStems = (accessKeyId: string, region: string) => {
+  const stems = new Map<string, Stem>()
+  let second = Number.NaN
+
+  return (at: number, expiresSeconds: number, names: string): Stem => {
+    // Few kinds of URLs are made, and each of them many times a second.
+    if (second !== Math.floor(at / 1_000)) stems.clear()
+    second = Math.floor(at / 1_000)
+    const kind = `${expiresSeconds} ${names}`
+    const known = stems.get(kind)
+    if (known) return known
+    const date = amzDate(at)
+    const scope = { date: date.slice(0, 8), region }
+    const query = [
+      ['X-Amz-Algorithm', sigV4Algorithm],
+      ['X-Amz-Credential', `${accessKeyId}/${scopeText(scope)}`],
+      ['X-Amz-Date', date],
+      ['X-Amz-Expires', String(expiresSeconds)],
+      ['X-Amz-SignedHeaders', names],
+    ] as const
+    const made = {
+      date,
+      scope,
+      scopeText: scopeText(scope),
+      query,
+      queryText: canonicalQuery(query),
+    }
+    stems.set(kind, made)
+    return made
+  }
 }
 
 /**
@@ -47,33 +95,18 @@ export const createPresigner = (settings: PresignSettings): Presigner => {
   const { origin, host } = new URL(settings.publicEndpoint)
   const keyOf = createSigningKeys(secretAccessKey)
 
-  const presign = (request: Unsigned, at: number): string => {
-    const date = amzDate(at)
-    const scope = { date: date.slice(0, 8), region }
-    const path = encodePath(`/${bucket}/${request.key}`)
-    const headers = [['host', host] as const, ...request.headers]
-    const query = [
-      ...request.query,
-      ['X-Amz-Algorithm', sigV4Algorithm],
-      ['X-Amz-Credential', `${accessKeyId}/${scopeText(scope)}`],
-      ['X-Amz-Date', date],
-      ['X-Amz-Expires', String(request.expiresSeconds)],
-      [
-        'X-Amz-SignedHeaders',
-        headers
-          .map(([name]) => name)
-          .sort()
-          .join(';'),
-      ],
-    ] as const
-    const signature = signatureOf(keyOf(scope), scope, date, {
-      method: request.method,
-      path,
-      query,
-      headers,
-      payload: unsignedPayload,
-    })
-    return `${origin}${path}?${canonicalQuery(query)}&X-Amz-Signature=${signature}`
+  const stemOf = createStems(accessKeyId, region)
+
+  const presign = ({ method, key, query, headers, expiresSeconds }: Unsigned, at: number) => {
+    const names = headers.map(([name]) => name).join(';')
+    const stem = stemOf(at, expiresSeconds, names)
+    const path = encodePath(`/${bucket}/${key}`)
+    const queryText =
+      query.length === 0 ? stem.queryText : canonicalQuery([...stem.query, ...query])
+    const lines = headers.map(([name, value]) => `${canonicalHeader(name, value)}\n`).join('')
+    const text = `${method}\n${path}\n${queryText}\n${lines}\n${names}\n${unsignedPayload}`
+    const signature = signatureOfText(keyOf(stem.scope), stem.scopeText, stem.date, text)
+    return `${origin}${path}?${queryText}&X-Amz-Signature=${signature}`
   }
   // The date in a URL has whole seconds.
   const expiryOf = (at: number, seconds: number) =>
@@ -87,7 +120,13 @@ export const createPresigner = (settings: PresignSettings): Presigner => {
         ...(sha256 !== undefined && { 'x-amz-checksum-sha256': base64OfHex(sha256) }),
       }
       const length = bytes === undefined ? [] : [['content-length', String(bytes)] as const]
-      const signed = [...Object.entries(headers), ...length]
+      const { 'content-type': type, ...others } = headers
+      const signed = [
+        ...length,
+        ['content-type', type] as const,
+        ['host', host] as const,
+        ...Object.entries(others),
+      ]
       const url = presign({ method: 'PUT', key, query: [], headers: signed, expiresSeconds }, at)
       return { method: 'PUT', url, headers, expiresAt: expiryOf(at, expiresSeconds) }
     },
@@ -98,11 +137,14 @@ export const createPresigner = (settings: PresignSettings): Presigner => {
           ? []
           : [['response-content-disposition', disposition] as const]),
       ]
-      const url = presign({ method: 'GET', key, query, headers: [], expiresSeconds }, at)
+      const url = presign(
+        { method: 'GET', key, query, headers: [['host', host]], expiresSeconds },
+        at,
+      )
       return { url, expiresAt: expiryOf(at, expiresSeconds) }
     },
     head: (key, expiresSeconds, at) => {
-      const headers = Object.entries(checksumMode)
+      const headers = [['host', host] as const, ...Object.entries(checksumMode)]
       return presign({ method: 'HEAD', key, query: [], headers, expiresSeconds }, at)
     },
   }

@@ -46,8 +46,11 @@ const parseQuery = (raw: string): Map<string, string> => {
   return query
 }
 
+const beyondAscii = /[^\x20-\x7e\t]/
+
 /** Node reads header bytes as Latin-1; those who sign send UTF-8. */
-const headerText = (value: string): string => Buffer.from(value, 'latin1').toString()
+const headerText = (value: string): string =>
+  beyondAscii.test(value) ? Buffer.from(value, 'latin1').toString() : value
 
 export const addressedBy = (request: IncomingMessage): Addressed => {
   const [rawPath = '', ...rest] = (request.url ?? '').split('?')

@@ -1,5 +1,7 @@
-import { mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { closeSync, fsync, openSync } from 'node:fs'
+import { mkdir, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import {
   objectStoreFoldersKnownMax,
   objectStoreRenamesMax,
@@ -17,9 +19,12 @@ export type Disk = {
   readonly folder: (path: string) => Promise<void>
 }
 
+const flush = promisify(fsync)
+
+/** To open what is there and to close it takes less than a turn through the pool of threads, and waits for no disk. */
 const syncFolder = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r')
-  await handle.sync().finally(() => handle.close())
+  const folder = openSync(path, 'r')
+  await flush(folder).finally(() => closeSync(folder))
 }
 
 const isThere = (error: unknown, ...codes: string[]) => codes.includes(systemCode(error) ?? '')
@@ -28,10 +33,12 @@ const isThere = (error: unknown, ...codes: string[]) => codes.includes(systemCod
  * The order that makes writes durable: the file's bytes are synced before it is renamed, and after that the folder that names it and,
  * once, the folders above it. `root` is there and durable.
  */
-export const openDisk = async (root: string, newName: () => string): Promise<Disk> => {
+export const openDisk = async (root: string): Promise<Disk> => {
   const temporaryFolder = join(root, 'tmp')
   await rm(temporaryFolder, { recursive: true, force: true })
   await mkdir(temporaryFolder, { mode: 0o700 })
+  // The folder is empty, and ours alone.
+  let names = 0
   // Those whose entry in the folder above is known to be on the disk.
   const durable = new Set<string>([root])
 
@@ -89,7 +96,10 @@ export const openDisk = async (root: string, newName: () => string): Promise<Dis
   }
 
   return {
-    temporary: () => join(temporaryFolder, newName()),
+    temporary: () => {
+      names += 1
+      return join(temporaryFolder, String(names))
+    },
     place,
     folder,
     remove: async (path, top) => {

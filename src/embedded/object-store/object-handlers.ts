@@ -64,49 +64,48 @@ const overrides = ({ query }: Call): Record<string, string> =>
     }),
   )
 
-const read = async (call: Call, file: StoredFile, withBody: boolean): Promise<Answer> => {
+type Read = { readonly answer: Answer; readonly span: Span | undefined }
+
+/** The answer without its body, and which of its bytes that is. */
+const read = (call: Call, file: Described): Read => {
   const validators = {
     etag: quoted(file.etag),
     'last-modified': new Date(file.modified).toUTCString(),
     'accept-ranges': 'bytes',
   }
-  if (checkRead(call.headers, file) === 'not modified') return { status: 304, headers: validators }
+  if (checkRead(call.headers, file) === 'not modified')
+    return { answer: { status: 304, headers: validators }, span: undefined }
   const span = parseRange(call.headers['range'], file.bytes)
   const all: Span = { from: 0, bytes: file.bytes }
   const sent = span ?? all
   const wantsChecksum = call.headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED'
-  return {
-    status: span ? 206 : 200,
-    headers: {
-      ...file.headers,
-      ...overrides(call),
-      ...validators,
-      ...(wantsChecksum && !span && checksumHeaders(file)),
-      ...(span && {
-        'content-range': `bytes ${span.from}-${span.from + span.bytes - 1}/${file.bytes}`,
-      }),
-      'content-length': String(sent.bytes),
-    },
-    ...(withBody && { body: { file, span: sent } }),
+  const headers = {
+    ...file.headers,
+    ...overrides(call),
+    ...validators,
+    ...(wantsChecksum && !span && checksumHeaders(file)),
+    ...(span && {
+      'content-range': `bytes ${span.from}-${span.from + span.bytes - 1}/${file.bytes}`,
+    }),
+    'content-length': String(sent.bytes),
+  }
+  return { answer: { status: span ? 206 : 200, headers }, span: sent }
+}
+
+export const getObject: Handler = async (call, { objects }) => {
+  const file = await objects.open(call)
+  let isKept = false
+  try {
+    const { answer, span } = read(call, file)
+    isKept = span !== undefined
+    return span ? { ...answer, body: { file, span } } : answer
+  } finally {
+    if (!isKept) await file.handle.close()
   }
 }
 
-const reading =
-  (withBody: boolean): Handler =>
-  async (call, { objects }) => {
-    const file = await objects.open(call)
-    let isKept = false
-    try {
-      const answer = await read(call, file, withBody)
-      isKept = answer.body !== undefined
-      return answer
-    } finally {
-      if (!isKept) await file.handle.close()
-    }
-  }
-
-export const getObject = reading(true)
-export const headObject = reading(false)
+export const headObject: Handler = async (call, { objects }) =>
+  read(call, await objects.look(call)).answer
 
 export const deleteObject: Handler = async (call, { objects }) => {
   await objects.remove(call, call.headers)

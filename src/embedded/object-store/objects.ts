@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Claims, createDigest, digested } from './checksums.ts'
 import { checkWrite } from './conditions.ts'
+import { createDescriptions } from './descriptions.ts'
 import { type Disk, discard } from './disk.ts'
 import { S3Fault } from './faults.ts'
 import type { Incoming } from './incoming.ts'
@@ -52,10 +53,32 @@ const openBuckets = async ({ root, disk }: Pick<ObjectsOptions, 'root' | 'disk'>
   }
 }
 
+/** A body's pieces, and what is known of it when they have gone by: throws where it is not what was claimed. */
+const verifiedBy =
+  (now: () => number) =>
+  (body: Body, headers: Kept): Verified => {
+    const digest = createDigest(body.claims)
+    return {
+      pieces: digested(body.pieces, digest),
+      describe: () => {
+        const { etag, checksum } = digest.finish(body.trailers)
+        return {
+          bytes: body.bytes,
+          etag,
+          modified: now(),
+          headers,
+          ...(checksum && { checksum }),
+        }
+      },
+    }
+  }
+
 /** The buckets and what they hold. Every change is on the disk when its promise resolves. */
 export const openObjects = async (options: ObjectsOptions) => {
   const { disk, locked, now } = options
   const buckets = await openBuckets(options)
+  const descriptions = createDescriptions()
+  const verified = verifiedBy(now)
   const pathOf = ({ bucket, key }: Address): string => join(buckets.pathOf(bucket), pathOfKey(key))
 
   /** Throws `NoSuchKey`. The caller closes the handle. */
@@ -65,9 +88,16 @@ export const openObjects = async (options: ObjectsOptions) => {
     return file
   }
 
-  /** Refuses what need not be received at all. */
-  const checkBefore = async (address: Address, conditions: Headers): Promise<void> => {
+  /** What is known of an object besides its bytes. Throws `NoSuchKey`. */
+  const look = async (address: Address): Promise<Described> => {
     const path = pathOf(address)
+    const described = descriptions.find(path) ?? (await describe(path))
+    if (!described) throw new S3Fault('NoSuchKey')
+    return described
+  }
+
+  /** Refuses what need not be received at all. */
+  const checkBefore = async (path: string, conditions: Headers): Promise<void> => {
     if (conditions['if-match'] === undefined && conditions['if-none-match'] === undefined) return
     // A look at the entry alone spares a turn through the pool of threads, twice for each new object.
     const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined
@@ -79,8 +109,9 @@ export const openObjects = async (options: ObjectsOptions) => {
     try {
       const path = pathOf(address)
       await locked(path, async () => {
-        await checkBefore(address, conditions)
+        await checkBefore(path, conditions)
         await disk.place(written.path, path)
+        descriptions.keep(path, written.described)
       })
     } catch (error) {
       await discard(written.path)
@@ -90,21 +121,12 @@ export const openObjects = async (options: ObjectsOptions) => {
 
   /** Writes a body into a temporary file, verified. */
   const receive = (body: Body, headers: Kept): Promise<Written> => {
-    const digest = createDigest(body.claims)
-    return writeFile(disk.temporary(), digested(body.pieces, digest), () => {
-      const { etag, checksum } = digest.finish(body.trailers)
-      return {
-        bytes: body.bytes,
-        etag,
-        modified: now(),
-        headers,
-        ...(checksum && { checksum }),
-      }
-    })
+    const { pieces, describe } = verified(body, headers)
+    return writeFile(disk.temporary(), pieces, describe)
   }
 
   const put = async (address: Address, body: Body, about: PutAbout): Promise<Described> => {
-    await checkBefore(address, about.conditions)
+    await checkBefore(pathOf(address), about.conditions)
     const written = await receive(body, about.headers)
     await commit(address, written, about.conditions)
     return written.described
@@ -113,7 +135,7 @@ export const openObjects = async (options: ObjectsOptions) => {
   const remove = async (address: Address, conditions: Headers): Promise<void> => {
     const path = pathOf(address)
     await locked(path, async () => {
-      await checkBefore(address, conditions)
+      await checkBefore(path, conditions)
       await disk.remove(path, buckets.pathOf(address.bucket))
     })
   }
@@ -124,9 +146,13 @@ export const openObjects = async (options: ObjectsOptions) => {
       yield { keyBytes: bytes, describe: () => describe(path) }
   }
 
-  return { buckets, open, commit, receive, put, remove, list }
+  return { buckets, open, look, commit, verified, receive, put, remove, list }
 }
 
 export type Body = Pick<Incoming, 'bytes' | 'pieces' | 'trailers'> & { readonly claims: Claims }
+export type Verified = {
+  readonly pieces: AsyncIterable<Buffer>
+  readonly describe: () => Described
+}
 export type PutAbout = { readonly headers: Kept; readonly conditions: Headers }
 export type Objects = Awaited<ReturnType<typeof openObjects>>

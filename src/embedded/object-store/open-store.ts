@@ -22,7 +22,7 @@ export const openStore = async (dataDir: string, now: () => number): Promise<Ope
   try {
     const newId = () => randomBytes(16).toString('hex')
     const locked = createLocks()
-    const disk = await openDisk(root, newId)
+    const disk = await openDisk(root)
     const objects = await openObjects({ root, disk, locked, now })
     const uploads = await openUploads({ root, disk, locked, objects, newId, now })
     await uploads.sweep()

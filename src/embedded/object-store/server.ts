@@ -28,7 +28,7 @@ export type ObjectStoreOptions = {
   /** Milliseconds since 1970, and from any start. */
   readonly now: () => number
   readonly monotonic: () => number
-  /** Where event documents go; asked before each delivery. */
+  /** Where event documents go; asked before the first delivery, and after one that failed. */
   readonly events: () => Promise<EventTarget | undefined>
   /** Told of errors that are the store's own. */
   readonly onError: (error: unknown) => void
@@ -67,10 +67,20 @@ const answerOf = async (
 /** An error while a body came in over a connection that is gone is nobody's. */
 const isCutOff = (request: IncomingMessage) => request.destroyed && !request.complete
 
+/** The start's own number, and the request's. */
+const createRequestIds = (): (() => string) => {
+  const start = randomBytes(4).toString('hex')
+  let count = 0
+  return () => {
+    count += 1
+    return `${start}${count.toString(16).padStart(8, '0')}`
+  }
+}
+
 const answering =
-  (context: Context) =>
+  (context: Context, newRequestId: () => string) =>
   async (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
-    const requestId = randomBytes(8).toString('hex')
+    const requestId = newRequestId()
     response.setHeader('x-amz-request-id', requestId)
     let isToProceed = awaitsContinue
     const proceed = () => {
@@ -118,7 +128,7 @@ export const startObjectStore = async (options: ObjectStoreOptions): Promise<Obj
   const notifications = openNotifications(region, options.events)
   const store: Store = { objects, uploads, region, onCreated: notifications.created }
   const signingKeyOf = createSigningKeys(options.credentials.secretAccessKey)
-  const answer = answering({ ...options, store, signingKeyOf })
+  const answer = answering({ ...options, store, signingKeyOf }, createRequestIds())
   const server = createServer({
     maxHeaderSize: httpHeaderBytesMax,
     headersTimeout: httpHeadersMsMax,

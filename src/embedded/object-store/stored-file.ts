@@ -13,6 +13,8 @@ export type Described = {
   /** Content-Type and its like, and `x-amz-meta-…`, as they are answered. */
   readonly headers: Readonly<Record<string, string>>
   readonly checksum?: Checksum
+  /** Of a part whose bytes do not stand here but in the file that grows of its upload: from where. */
+  readonly at?: number
 }
 
 /*
@@ -48,7 +50,8 @@ const readFooter = async (handle: FileHandle): Promise<Described> => {
     length + tailBytes <= end.length ? end : await readEnd(handle, size, length + tailBytes)
   const json = whole.subarray(whole.length - tailBytes - length, whole.length - tailBytes)
   const described: Described = JSON.parse(json.toString())
-  if (described.bytes + length + tailBytes !== size) throw damaged('its length is another')
+  const own = described.at === undefined ? described.bytes : 0
+  if (own + length + tailBytes !== size) throw damaged('its length is another')
   return described
 }
 

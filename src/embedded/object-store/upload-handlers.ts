@@ -6,7 +6,8 @@ import { parseRange } from './conditions.ts'
 import { S3Fault } from './faults.ts'
 import { textOf } from './incoming.ts'
 import { bodyOf, checksumHeaders, keptHeaders, openSource } from './object-handlers.ts'
-import { type AskedPart, parsePartNumber } from './uploads.ts'
+import type { AskedPart } from './parts.ts'
+import { parsePartNumber } from './uploads.ts'
 import { branch, childrenOf, textOf as elementText, leaf, parseXml, xmlDocument } from './xml.ts'
 
 export const createUpload: Handler = async (call, { uploads }) => {

@@ -13,11 +13,14 @@ import type { Meter } from '../../store/meter.ts'
 import type { Connection } from '../connection.ts'
 import { sendGrants, sendWatermark } from '../downlink.ts'
 import { pause } from '../pause.ts'
+import type { Turn } from '../turns.ts'
 import type { ObjectGrants } from './ports.ts'
 import type { GrantedChunk, RecordingView } from './view.ts'
 
 export type LinkDeps = {
   readonly objects: ObjectGrants
+  /** Of all sessions of this node together. */
+  readonly turn: Turn
   readonly now: () => number
   readonly log: Log
   readonly meter: Meter
@@ -33,6 +36,13 @@ const untilRead = async ({ client }: Connection): Promise<boolean> => {
   while (!client.closed && client.conn.writableLength > mqttUnreadBytesMax / 4)
     await pause(slowPollMs)
   return !client.closed
+}
+
+type Chosen = { readonly asked: readonly GrantedChunk[]; readonly others: readonly GrantedChunk[] }
+
+function* inMessages(chunks: readonly GrantedChunk[]): Generator<readonly GrantedChunk[]> {
+  for (let first = 0; first < chunks.length; first += grantsPerMessageMax)
+    yield chunks.slice(first, first + grantsPerMessageMax)
 }
 
 /**
@@ -117,18 +127,27 @@ export class RecordingLink {
     }
   }
 
+  /**
+   * What was asked for at once. The rest may wait, many sessions that begin together must not hold up whoever asks: a message of it each
+   * turn of the loop, over all sessions; what comes in on this recording meanwhile is told first.
+   */
   async #send(view: RecordingView): Promise<void> {
-    const chunks = this.#chosen(view)
+    const { asked, others } = this.#chosen(view)
     sendWatermark(this.#connection, this.spelled, view.watermark)
-    for (let first = 0; first < chunks.length; first += grantsPerMessageMax) {
+    for (const chunks of inMessages(asked)) {
       if (!(await untilRead(this.#connection))) return
-      this.#grant(chunks.slice(first, first + grantsPerMessageMax))
+      this.#grant(chunks)
+    }
+    for (const chunks of inMessages(others)) {
+      await this.#deps.turn()
+      if (this.#again || !(await untilRead(this.#connection))) return
+      this.#grant(chunks)
     }
   }
 
   /** What was asked for, and of the rest as many as may be out. */
-  #chosen(view: RecordingView): readonly GrantedChunk[] {
-    if (view.isClosed || !this.#deps.objects.isUp()) return []
+  #chosen(view: RecordingView): Chosen {
+    if (view.isClosed || !this.#deps.objects.isUp()) return { asked: [], others: [] }
     const asked = [...this.#wanted].flatMap((index) => view.chunk(index) ?? [])
     this.#wanted.clear()
     const nowMs = this.#deps.now()
@@ -137,7 +156,7 @@ export class RecordingLink {
     const taken = new Set([...this.#granted.keys(), ...asked.map(({ index }) => index)])
     const room = Math.max(0, grantsOutstandingMax - taken.size)
     const others = view.awaited.filter(({ index }) => !taken.has(index)).slice(0, room)
-    return [...asked, ...others]
+    return { asked, others }
   }
 
   #grant(chunks: readonly GrantedChunk[]): void {

@@ -9,6 +9,7 @@ import { recordingStream } from '../../store/streams.ts'
 import type { Connection } from '../connection.ts'
 import { sendError } from '../downlink.ts'
 import { pause } from '../pause.ts'
+import { createTurns } from '../turns.ts'
 import type { Fault } from '../uplink.ts'
 import { type Decided, decideChunks, decideFinish, decideStart } from './decide.ts'
 import { ClockSamples } from './evidence.ts'
@@ -42,7 +43,7 @@ export class Recordings {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#links = new RecordingLinks(deps satisfies LinkDeps)
+    this.#links = new RecordingLinks({ ...deps, turn: createTurns() } satisfies LinkDeps)
     deps.onNews((news) => this.#hear(news))
     deps.objects.onUp(() => {
       for (const [connection, link] of this.#links.all())

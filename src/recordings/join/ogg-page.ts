@@ -1,4 +1,5 @@
 import { BrokenAudio } from './broken-audio.ts'
+import { crcOver, crcOverZeros } from './ogg-crc.ts'
 
 /** A whole page of Ogg (RFC 3533, section 6) in memory of its own. */
 export type OggPage = Buffer
@@ -7,53 +8,6 @@ const headerBytes = 27
 const pattern = Buffer.from('OggS')
 const flags = { continued: 1, first: 2, last: 4 } as const
 const at = { version: 4, flags: 5, granule: 6, serial: 14, sequence: 18, crc: 22, segments: 26 }
-
-// RFC 3533, 6: polynomial 0x04c11db7, most significant bit first, no inversion.
-const divided = (byte: number): number => {
-  let crc = byte << 24
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1
-  return crc
-}
-
-// Eight bytes a step: the k-th table is what a byte is worth with k more behind it.
-const sliceBytes = 8
-const tableOf = (k: number): Int32Array =>
-  Int32Array.from({ length: 256 }, (_, byte) => {
-    let crc = divided(byte)
-    for (let behind = 0; behind < k; behind += 1) crc = (crc << 8) ^ divided(crc >>> 24)
-    return crc
-  })
-const tables = Array.from({ length: sliceBytes }, (_, k) => tableOf(k))
-const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-]
-
-const at32 = (table: Int32Array, byte: number): number => table[byte & 0xff] as number
-
-const crcOver = (start: number, bytes: Uint8Array, from: number, to: number): number => {
-  let crc = start | 0
-  let i = from
-  const byte = (offset: number): number => bytes[i + offset] as number
-  for (const end = to - sliceBytes; i <= end; i += sliceBytes)
-    crc =
-      at32(t7, (crc >>> 24) ^ byte(0)) ^
-      at32(t6, (crc >>> 16) ^ byte(1)) ^
-      at32(t5, (crc >>> 8) ^ byte(2)) ^
-      at32(t4, crc ^ byte(3)) ^
-      at32(t3, byte(4)) ^
-      at32(t2, byte(5)) ^
-      at32(t1, byte(6)) ^
-      at32(t0, byte(7))
-  for (; i < to; i += 1) crc = (crc << 8) ^ at32(t0, (crc >>> 24) ^ byte(0))
-  return crc >>> 0
-}
 
 const noCrc = Buffer.alloc(4)
 
@@ -78,6 +32,19 @@ export const payloadOf = (page: OggPage): Buffer =>
 /** Whether the last packet of the page goes on in the next one. */
 export const endsOpen = (page: OggPage): boolean => lacingOf(page).at(-1) === 255
 
+const changes = Buffer.alloc(headerBytes)
+
+/**
+ * The checksum of a page whose header was another when it had `crc`. Checksums without inversion are linear: that of the change, which
+ * is zero beyond the header, makes the one of the other.
+ */
+const crcAfterChange = (crc: number, page: OggPage): number => {
+  for (let i = at.flags; i < at.crc; i += 1)
+    changes[i] = (changes[i] as number) ^ (page[i] as number)
+  const ofHeader = crcOver(0, changes, 0, headerBytes)
+  return (crc ^ crcOverZeros(ofHeader, page.length - headerBytes)) >>> 0
+}
+
 /** The page as part of another stream; in place. */
 export const rewrite = (
   page: OggPage,
@@ -89,7 +56,7 @@ export const rewrite = (
     readonly granule: bigint
   },
 ): OggPage => {
-  const before = page.toString('latin1', at.flags, at.crc)
+  page.copy(changes, at.flags, at.flags, at.crc)
   page[at.flags] =
     ((page[at.flags] as number) & flags.continued) |
     (to.first ? flags.first : 0) |
@@ -98,7 +65,7 @@ export const rewrite = (
   page.writeUInt32LE(to.serial, at.serial)
   page.writeUInt32LE(to.sequence >>> 0, at.sequence)
   // Its checksum was right when it was read.
-  if (page.toString('latin1', at.flags, at.crc) !== before) page.writeUInt32LE(crcOf(page), at.crc)
+  page.writeUInt32LE(crcAfterChange(page.readUInt32LE(at.crc), page), at.crc)
   return page
 }
 

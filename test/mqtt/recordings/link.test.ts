@@ -3,10 +3,15 @@ import type { Client } from 'aedes'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newId } from '../../../protocol/ids.ts'
+import { instantOf } from '../../../protocol/instant.ts'
+import { grantsPerMessageMax } from '../../../protocol/limits.ts'
 import type { Session } from '../../../src/auth/ports.ts'
 import { Connection } from '../../../src/mqtt/connection.ts'
 import { RecordingLink } from '../../../src/mqtt/recordings/link.ts'
+import type { ObjectGrants } from '../../../src/mqtt/recordings/ports.ts'
+import type { RecordingView } from '../../../src/mqtt/recordings/view.ts'
 import { TokenBucket } from '../../../src/mqtt/token-bucket.ts'
+import type { Turn } from '../../../src/mqtt/turns.ts'
 import { StoreUnavailable } from '../../../src/store/event-store.ts'
 import { keepLog } from '../../support/keep-log.ts'
 import { until } from '../../support/until.ts'
@@ -31,16 +36,16 @@ const connection = (): Connection => {
   return new Connection(client as unknown as Client, { principal } as unknown as Session, rates)
 }
 
-const newLink = (): RecordingLink => {
+const newLink = (
+  presignPut: ObjectGrants['presignPut'] = () => {
+    throw new Error('nothing is granted here')
+  },
+  turn: Turn = async () => {},
+): RecordingLink => {
   const recordingId = newId('rec_', randomBytes)
   const deps = {
-    objects: {
-      isUp: () => true,
-      onUp: () => {},
-      presignPut: () => {
-        throw new Error('nothing is granted here')
-      },
-    },
+    objects: { isUp: () => true, onUp: () => {}, presignPut },
+    turn,
     now: Date.now,
     log: keepLog().log,
     meter: { count: () => {}, observe: () => {} },
@@ -78,6 +83,53 @@ test('what cannot be read is read again', async () => {
     return undefined
   })
   await until(() => reads === 2, { what: 'another read' })
+})
+
+/** A recording of which chunks are awaited. */
+const awaiting = (indices: readonly number[]): RecordingView => {
+  const awaited = indices.map((index) => ({ index, bytes: 1, sha256: '00'.repeat(32), attempt: 0 }))
+  return {
+    watermark: {
+      recording_id: newId('rec_', randomBytes),
+      stored_up_to: 0,
+      missing: [],
+      complete: false,
+      status: 'recording',
+    },
+    isClosed: false,
+    awaited,
+    chunk: (wanted) => awaited.find(({ index }) => index === wanted),
+  }
+}
+
+test('what nobody asked for waits its turn, and what is asked for meanwhile goes first', async () => {
+  const granted: number[] = []
+  const turns: (() => void)[] = []
+  const link = newLink(
+    (key) => {
+      granted.push(Number(key.split('/')[2]))
+      const expiresAt = instantOf(0)
+      return { method: 'PUT', url: 'http://x/', headers: {}, expiresAt }
+    },
+    () => new Promise((resolve) => turns.push(resolve)),
+  )
+  const others = Array.from({ length: 2 * grantsPerMessageMax }, (_, at) => at + 1)
+  link.tell(async () => awaiting(others))
+  await until(() => turns.length === 1, { what: 'a turn that is awaited' })
+  assert.equal(granted, [])
+
+  link.want([100])
+  link.tell(async () => awaiting([...others, 100]))
+  turns.shift()?.()
+  await until(() => granted.length > 0, { what: 'the grant that was asked for' })
+  assert.equal(granted, [100])
+
+  for (const upTo of [grantsPerMessageMax, 2 * grantsPerMessageMax]) {
+    await until(() => turns.length === 1, { what: 'another turn' })
+    turns.shift()?.()
+    await until(() => granted.length > upTo, { what: 'a message of grants' })
+    assert.equal(granted, [100, ...others.slice(0, upTo)])
+  }
 })
 
 test.run()

@@ -1,7 +1,6 @@
 import { closeSync, fsync, openSync } from 'node:fs'
 import { mkdir, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import {
   objectStoreFoldersKnownMax,
   objectStoreRenamesMax,
@@ -19,7 +18,10 @@ export type Disk = {
   readonly folder: (path: string) => Promise<void>
 }
 
-const flush = promisify(fsync)
+const flush = (file: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    fsync(file, (error) => (error ? reject(error) : resolve()))
+  })
 
 /** To open what is there and to close it takes less than a turn through the pool of threads, and waits for no disk. */
 const syncFolder = async (path: string): Promise<void> => {

@@ -279,18 +279,8 @@ export const mqttUnfinishedBytesMax = 67_108_864
 export const mqttUnparsedBytesMax = 16_777_216
 export const proxyHeaderBytesMax = 1_024
 // the composition root
-export const namedStatementsMax = 500
-export const poolConnectionsMax = 10
-export const poolConnectMsMax = 2_000
-/** For the two that lead or try to, for who waits for a position, for a rebuild of each. */
-export const projectorConnectionsMax = 7
-export const readConnectionsMax = 8
-export const worldReadersMax = 1_000
 export const projectKeysMax = 1_000
-export const postgresHealthMsMax = 1_000
-export const spareConnectionsMax = 2
 export const startMsMax = 60_000
-export const statementMsMax = 15_000
 // the command line
 export const cliRequestMsMax = 120_000
 export const keyWaitMsMax = 10_000

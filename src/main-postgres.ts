@@ -10,7 +10,7 @@ import {
   readConnectionsMax,
   spareConnectionsMax,
   statementMsMax,
-} from '../protocol/limits.ts'
+} from '../protocol/limits-postgres.ts'
 import { openWorldReads, readerOptions, type WorldReads } from './main-reads.ts'
 import type { Log } from './store/log.ts'
 

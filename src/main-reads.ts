@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import type { Tables } from '../projections/tables.ts'
 import type { ProjectId } from '../protocol/ids.ts'
-import { worldReadersMax } from '../protocol/limits.ts'
+import { worldReadersMax } from '../protocol/limits-postgres.ts'
 import { createLru } from './auth/lru.ts'
 import { readerRole, worldSetting } from './projecting/row-security.ts'
 

@@ -11,12 +11,8 @@ import type {
   TokenId,
 } from '../../protocol/ids.ts'
 import type { Instant } from '../../protocol/instant.ts'
-import {
-  readGatherMs,
-  spareConnectionsMax,
-  tokenReadsMax,
-  tokensPerReadMax,
-} from '../../protocol/limits.ts'
+import { readGatherMs, tokenReadsMax, tokensPerReadMax } from '../../protocol/limits.ts'
+import { spareConnectionsMax } from '../../protocol/limits-postgres.ts'
 import { gathered } from '../store/gathered.ts'
 import type { Pool, ReadCredential } from './address-gate.ts'
 import { type CredentialId, modeIn } from './overlay.ts'

@@ -1,6 +1,7 @@
 import { DatabaseError, type PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
-import { deletedRowsMax, namedStatementsMax, removedRowsMax } from '../../protocol/limits.ts'
+import { deletedRowsMax, removedRowsMax } from '../../protocol/limits.ts'
+import { namedStatementsMax } from '../../protocol/limits-postgres.ts'
 import type { CountMove } from './counted.ts'
 import type { RowBatch } from './row-batch.ts'
 

@@ -35,6 +35,7 @@ export const nameComplaints = (path: string): string[] =>
 const limitFiles = [
   'protocol/limits.ts',
   'protocol/limits-embedded.ts',
+  'protocol/limits-postgres.ts',
   'protocol/limits-rebuild.ts',
   'protocol/limits-recordings.ts',
 ]

@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { responseLength, statusOf } from './http-socket.ts'
 import { quantile } from './statistics.ts'
 
 /** `node http-load.ts '<order>'`: keep-alive GETs over raw sockets, one in flight each; prints what it measured as JSON. */
@@ -40,15 +41,6 @@ const counted = { answered: 0, done: 0, failed: 0 }
 let measuring = false
 let stopping = false
 
-/** The bytes of the first whole response, or 0. */
-const responseLength = (bytes: Buffer): number => {
-  const end = bytes.indexOf('\r\n\r\n')
-  if (end < 0) return 0
-  const length = /content-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1]
-  const whole = end + 4 + Number(length ?? 0)
-  return bytes.length >= whole ? whole : 0
-}
-
 /** In turn for reads; each once for writes. */
 const nextOf = (index: number): Buffer | undefined => {
   if (!order.bodies) return requests[index % requests.length]
@@ -76,7 +68,7 @@ const run = (index: number): void => {
     counted.answered += 1
     if (measuring) {
       counted.done += 1
-      if (rest.toString('latin1', 9, 10) !== '2') counted.failed += 1
+      if (Math.floor(statusOf(rest) / 100) !== 2) counted.failed += 1
       latencies.push(performance.now() - sent)
     }
     rest = rest.subarray(length)

@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { Agent, type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { ProjectId } from '../../protocol/ids.ts'
+import { bodyOf, HttpSockets, statusOf } from './http-socket.ts'
 import { runProgram } from './programs.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -68,24 +66,21 @@ export const inParallel = async <T>(
   return results
 }
 
-// `fetch` takes as much of the processor for a write as the event store does.
-const agent = new Agent({ keepAlive: true, maxSockets: 32 })
-
-const caller =
-  (base: string, key: string): LapelUnderTest['call'] =>
-  async (method, path, body) => {
-    const sent = body && JSON.stringify(body)
-    const headers = {
-      authorization: `Bearer ${key}`,
-      ...(sent && {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(sent),
-      }),
-    }
-    const made = request(base + path, { method, headers, agent }).end(sent)
-    const [response] = (await once(made, 'response')) as [IncomingMessage]
-    return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) }
+/** `fetch` would take as much of the processor for a write as the event store does. */
+const caller = (port: number, key: string): LapelUnderTest['call'] => {
+  const sockets = new HttpSockets(port)
+  const about = `host: 127.0.0.1\r\nauthorization: Bearer ${key}\r\n`
+  return async (method, path, body) => {
+    const sent = body ? JSON.stringify(body) : ''
+    const ofBody = body
+      ? `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(sent)}\r\n`
+      : ''
+    const response = await sockets.send(
+      `${method} ${path} HTTP/1.1\r\n${about}${ofBody}\r\n${sent}`,
+    )
+    return { status: statusOf(response), body: JSON.parse(bodyOf(response)) }
   }
+}
 
 type World = { readonly id_test: ProjectId }
 
@@ -116,9 +111,9 @@ export const startLapel = async (
   const run = <Result>(...args: readonly string[]) => runProgram<Result>(bin, ...args, '--json')
   const { key } = await run<{ key: string }>('keys', 'create', '--mode', 'test')
   const [first] = await run<readonly World[]>('projects', 'list')
-  const base = `http://${node['http']?.replace(/^https?:\/\//, '')}`
+  const httpPort = portOf(node['http'] ?? '')
 
-  const call = caller(base, key)
+  const call = caller(httpPort, key)
   const expect = async (method: string, path: string, body?: object) => {
     const answer = await call(method, path, body)
     if (answer.status >= 300)
@@ -128,7 +123,7 @@ export const startLapel = async (
 
   return {
     pid: child.pid ?? 0,
-    httpPort: portOf(node['http'] ?? ''),
+    httpPort,
     mqttPort: portOf(node['mqtt'] ?? ''),
     databaseUrl: node['database_url'] ?? '',
     eventStoreUrl: node['eventstore_url'] ?? '',

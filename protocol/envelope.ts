@@ -31,51 +31,58 @@ export const envelopeSchema = z.strictObject({
 })
 export type Envelope = z.infer<typeof envelopeSchema>
 
-type Check = (value: unknown) => boolean
+type Members = Readonly<Record<string, unknown>>
 
-const isText: Check = (value) => typeof value === 'string'
-const isTextOrNull: Check = (value) => value === null || typeof value === 'string'
-const isHex64: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
-const isHex16: Check = (value) => typeof value === 'string' && /^[0-9a-f]{16}$/.test(value)
-const isSignature: Check = (value) => typeof value === 'string' && /^[A-Za-z0-9_-]{86}$/.test(value)
+const hex64 = /^[0-9a-f]{64}$/
+const hex16 = /^[0-9a-f]{16}$/
+const signature = /^[A-Za-z0-9_-]{86}$/
 
-const assertionChecks: Readonly<Record<keyof Assertion, Check>> = {
-  v: (value) => value === 1,
-  project: isTextOrNull,
-  stream: isText,
-  rev: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
-  type: isText,
-  at: (value) => parseInstant(value) !== undefined,
-  actor: isText,
-  request_id: isTextOrNull,
-  causation: isTextOrNull,
-  dh: isHex64,
-  prev: isHex64,
-  kid: isHex16,
-}
-const assertionMembers = Object.entries(assertionChecks)
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isTextOrNull = (value: unknown): boolean => value === null || isText(value)
+const isOf = (form: RegExp, value: unknown): boolean => isText(value) && form.test(value)
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 
-const isAssertion = (value: unknown): boolean => {
-  if (typeof value !== 'object' || value === null) return false
-  const members = value as Readonly<Record<string, unknown>>
-  return (
-    Object.keys(value).length === assertionMembers.length &&
-    assertionMembers.every(([name, is]) => is(members[name]))
-  )
-}
+// Those below: with one more in the schema none is found at once.
+const assertionMembers = 12
+
+// Written out: a loop over checks takes twice as long.
+const hasTexts = ({ project, stream, type, actor, request_id, causation }: Members): boolean =>
+  isTextOrNull(project) &&
+  isText(stream) &&
+  isText(type) &&
+  isText(actor) &&
+  isTextOrNull(request_id) &&
+  isTextOrNull(causation)
+const hasForms = ({ v, rev, at, dh, prev, kid }: Members): boolean =>
+  v === 1 &&
+  isCount(rev) &&
+  parseInstant(at) !== undefined &&
+  isOf(hex64, dh) &&
+  isOf(hex64, prev) &&
+  isOf(hex16, kid)
+
+const isAssertion = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.keys(value).length === assertionMembers &&
+  hasTexts(value as Members) &&
+  hasForms(value as Members)
+
+const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)
 
 /**
- * Whether it is an envelope for certain, found in a tenth of the time that the schema takes: each event of the log passes here. Where it
+ * Whether it is an envelope for certain, found in less than half the time that the schema takes: each event of the log passes here. Where it
  * is `false` the schema decides, and says why.
  */
 export const isEnvelope = (value: unknown): value is Envelope => {
   if (typeof value !== 'object' || value === null) return false
-  const { a, sig, idem, body } = value as Readonly<Record<string, unknown>>
-  const known = [idem, body].filter((one) => one !== undefined)
+  const { a, sig, idem, body } = value as Members
+  const optional = (idem === undefined ? 0 : 1) + (body === undefined ? 0 : 1)
   return (
-    Object.keys(value).length === 2 + known.length &&
-    known.every(isText) &&
-    isSignature(sig) &&
+    Object.keys(value).length === 2 + optional &&
+    isOptionalText(idem) &&
+    isOptionalText(body) &&
+    isOf(signature, sig) &&
     isAssertion(a)
   )
 }

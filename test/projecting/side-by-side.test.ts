@@ -17,9 +17,11 @@ const within = async (
   const pool = new pg.Pool({
     connectionString: database.url,
     max,
-    connectionTimeoutMillis: 100,
+    connectionTimeoutMillis: 30_000,
   })
   const client = await pool.connect()
+  // There is no other to be had: it is soon told.
+  if (max === 1) pool.options.connectionTimeoutMillis = 100
   try {
     await run(pool, client)
   } finally {

@@ -1,7 +1,7 @@
 import { constants, type FileHandle, link, open } from 'node:fs/promises'
 import { discard } from './disk.ts'
 import type { Verified } from './objects.ts'
-import { growingPath, type Part, partPath } from './parts.ts'
+import { growingPath, type Part, partPath, partsIn } from './parts.ts'
 import { describe, footerOf } from './stored-file.ts'
 import { type Written, writeAll, writeAt, writeFile } from './write-file.ts'
 
@@ -63,6 +63,10 @@ const isInRow = (parts: readonly Part[]): boolean => {
   })
 }
 
+/** Whether parts stand in the file that grows behind those that are asked for. */
+const holdsBehind = async (folder: string, end: number): Promise<boolean> =>
+  (await partsIn(folder)).some(({ at = -1 }) => at >= end)
+
 export const createGrowing = () => {
   /** Folders into whose file a part comes in right now. */
   const busy = new Set<string>()
@@ -93,6 +97,8 @@ export const createGrowing = () => {
     { path, described }: Written,
   ): Promise<Written | undefined> => {
     if (busy.has(folder) || !isInRow(parts)) return undefined
+    // Should the conditions not hold, the upload goes on, with those too.
+    if (await holdsBehind(folder, described.bytes)) return undefined
     const handle = await open(growingPath(folder), 'r+')
     try {
       if (await isShared(handle)) return undefined

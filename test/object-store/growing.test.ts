@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { link, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CompleteMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { keptCredentials } from '../../src/embedded/object-store/credentials.ts'
 import {
   BodyMismatch,
   type MultipartUpload,
@@ -11,7 +13,7 @@ import {
 } from '../../src/store/object-store.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 import { type RunningStore, runStore } from './running.ts'
-import { bytesOf, gather } from './s3-stage.ts'
+import { bytesOf, codeOf, gather } from './s3-stage.ts'
 
 type Stage = { folder: TemporaryFolder; store: RunningStore }
 
@@ -126,6 +128,42 @@ test('fewer parts than were sent, or not from the first on', async (stage) => {
     const expected = Buffer.concat(chosen.map((number) => bodyOf(number, 0)))
     assert.ok((await read(stage, key)).equals(expected), key)
   }
+})
+
+test('a completion that was refused leaves every part as it was', async (stage) => {
+  const key = 'conditions'
+  const taken = bodyOf(3, 1)
+  const about = { bytes: taken.length, contentType: 'audio/ogg' }
+  await stage.store.objects.write(key, taken, about)
+  const upload = await begin(stage, key)
+  const bodies = [1, 2, 3].map((number) => bodyOf(number, 0))
+  const parts: UploadedPart[] = []
+  for (const [at, body] of bodies.entries()) parts.push(await send(stage, upload, at + 1, body))
+  const client = new S3Client({
+    endpoint: stage.store.url,
+    region: 'us-east-1',
+    credentials: await keptCredentials(stage.folder.path),
+    forcePathStyle: true,
+    maxAttempts: 1,
+  })
+  for (const count of [3, 1]) {
+    const Parts = parts.slice(0, count).map(({ number, etag }) => ({
+      PartNumber: number,
+      ETag: etag,
+    }))
+    const command = new CompleteMultipartUploadCommand({
+      Bucket: 'lapel',
+      Key: key,
+      UploadId: upload.uploadId,
+      MultipartUpload: { Parts },
+      IfNoneMatch: '*',
+    })
+    assert.is(await codeOf(client.send(command)), 'PreconditionFailed')
+  }
+  client.destroy()
+  assert.ok((await read(stage, key)).equals(taken))
+  await stage.store.objects.complete(upload, parts)
+  assert.ok((await read(stage, key)).equals(Buffer.concat(bodies)))
 })
 
 // As it is after a crash between the object's name and the end of its upload.

@@ -1,7 +1,9 @@
 import { constants, type FileHandle, link, open } from 'node:fs/promises'
-import { growingPath, type Part, partPath } from './parts.ts'
+import { discard } from './disk.ts'
+import type { Verified } from './objects.ts'
+import { growingPath, type Part, partPath, partsIn } from './parts.ts'
 import { describe, footerOf } from './stored-file.ts'
-import { type Written, writeAll } from './write-file.ts'
+import { type Written, writeAll, writeAt, writeFile } from './write-file.ts'
 
 /*
  * Parts that come in one behind the other, from the first on, are written into one file, so that the completion of an upload has nothing
@@ -14,6 +16,26 @@ export type Claim = {
   readonly handle: FileHandle
   readonly at: number
   readonly release: () => Promise<void>
+}
+
+async function* nothing(): AsyncGenerator<Buffer> {}
+
+/** Writes a part to its place, and its description into a new file; resolves when both are on the disk. */
+export const writeClaimed = async (
+  { handle, at }: Claim,
+  { pieces, describe: described }: Verified,
+  path: string,
+): Promise<Written> => {
+  await writeAt(handle, at, pieces)
+  // At once: the file system writes them in one go.
+  const [flushed, written] = await Promise.allSettled([
+    handle.datasync(),
+    writeFile(path, nothing(), () => ({ ...described(), at })),
+  ])
+  if (written.status === 'rejected') throw written.reason
+  if (flushed.status === 'fulfilled') return written.value
+  await discard(path)
+  throw flushed.reason
 }
 
 /** A completed upload's file is the object's own, by its second name: nobody may write into it any more. */
@@ -40,6 +62,10 @@ const isInRow = (parts: readonly Part[]): boolean => {
     return isNext
   })
 }
+
+/** Whether parts stand in the file that grows behind those that are asked for. */
+const holdsBehind = async (folder: string, end: number): Promise<boolean> =>
+  (await partsIn(folder)).some(({ at = -1 }) => at >= end)
 
 export const createGrowing = () => {
   /** Folders into whose file a part comes in right now. */
@@ -71,6 +97,8 @@ export const createGrowing = () => {
     { path, described }: Written,
   ): Promise<Written | undefined> => {
     if (busy.has(folder) || !isInRow(parts)) return undefined
+    // Should the conditions not hold, the upload goes on, with those too.
+    if (await holdsBehind(folder, described.bytes)) return undefined
     const handle = await open(growingPath(folder), 'r+')
     try {
       if (await isShared(handle)) return undefined

@@ -7,14 +7,12 @@ import {
 import { compositeOf } from './checksums.ts'
 import { discard } from './disk.ts'
 import { S3Fault } from './faults.ts'
-import { type Claim, createGrowing, isCompleted } from './growing.ts'
+import { type Claim, createGrowing, isCompleted, writeClaimed } from './growing.ts'
 import type { Body, Headers } from './objects.ts'
 import { type AskedPart, askedParts, joined, type Part, partPath, partsIn } from './parts.ts'
 import type { Described } from './stored-file.ts'
 import { openUploadFolders, type Upload, type UploadsOptions } from './upload-folders.ts'
-import { type Written, writeAt, writeFile } from './write-file.ts'
-
-async function* nothing(): AsyncGenerator<Buffer> {}
+import { type Written, writeFile } from './write-file.ts'
 
 export const parsePartNumber = (text: string | undefined): number => {
   const number = Number(text)
@@ -62,13 +60,11 @@ export const openUploads = async (options: UploadsOptions) => {
       return growing.claim(folderOf(upload.id), number)
     })
 
-  /** Its bytes go into the file that grows where they are the next there, and its description into one of its own. */
-  const receive = async (body: Body, place: Claim | undefined): Promise<Written> => {
-    if (!place) return objects.receive(body, {})
-    const { pieces, describe } = objects.verified(body, {})
-    await writeAt(place.handle, place.at, pieces)
-    return writeFile(disk.temporary(), nothing(), () => ({ ...describe(), at: place.at }))
-  }
+  /** Its bytes go into the file that grows where they are the next there. */
+  const receive = (body: Body, place: Claim | undefined): Promise<Written> =>
+    place
+      ? writeClaimed(place, objects.verified(body, {}), disk.temporary())
+      : objects.receive(body, {})
 
   /** Throws `NoSuchUpload` also for one that was ended while the part came in. */
   const put = async (upload: Upload, number: number, body: Body): Promise<Described> => {

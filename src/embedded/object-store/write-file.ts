@@ -44,7 +44,7 @@ const writeMost = async (
   return { pieces: gathered, at }
 }
 
-/** Writes bytes into a file that is open, from an offset on, and waits for the disk. */
+/** Writes bytes into a file that is open, from an offset on. They are not on the disk yet. */
 export const writeAt = async (
   handle: FileHandle,
   from: number,
@@ -52,7 +52,6 @@ export const writeAt = async (
 ): Promise<void> => {
   const rest = await writeMost(handle, from, pieces)
   await writeAll(handle, rest.pieces, rest.at)
-  await handle.datasync()
 }
 
 /**

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { type BootWindow, initialWindow } from '../protocol/boot-window.ts'
-import type { SessionEntry } from '../protocol/observations.ts'
+import type { Entry, SessionEntry } from '../protocol/observations.ts'
 import { WindowTracker } from '../protocol/window-tracker.ts'
-import type { LogEvent, ObservedEntry } from './log-event.ts'
+import type { LogEvent } from './log-event.ts'
 import { type Growth, ids, none, projection, type Touched } from './projection.ts'
 import type { DeviceHealthRow, Tables } from './tables.ts'
 
@@ -35,7 +35,7 @@ const silent = (id: string, project: string): DeviceHealthRow => ({
 const int8 = (value: number | undefined, before: string | null): string | null =>
   value === undefined ? before : String(value)
 
-type HeartbeatData = Extract<ObservedEntry['entry'], { k: 'heartbeat' }>['data']
+type HeartbeatData = Extract<Entry, { k: 'heartbeat' }>['data']
 
 const heartbeat = (
   row: DeviceHealthRow,
@@ -70,7 +70,7 @@ class News {
     this.#window = new WindowTracker(window)
   }
 
-  meet({ entry, deviceName }: ObservedEntry): void {
+  meet(entry: Entry, deviceNames: Observed['deviceNames']): void {
     const { k, boot, seq, rx, via } = entry
     const isNumbered = k !== 'rejected' && boot !== undefined && seq !== undefined
     const verdict = isNumbered ? this.#window.meet(boot, seq) : 'newest'
@@ -83,7 +83,7 @@ class News {
       if (firmware_version !== undefined) this.#data.firmware_version = firmware_version
     } else if (k === 'heartbeat') {
       Object.assign(this.#data, entry.data)
-      this.#deviceName = deviceName ?? this.#deviceName
+      this.#deviceName = deviceNames.get(entry) ?? this.#deviceName
       this.#heartbeatAt = rx
     }
   }
@@ -105,8 +105,8 @@ const grow = (row: DeviceHealthRow, id: string): Growth<DeviceHealthRow> => {
   return {
     meet: (event) => {
       if (event.kind !== 'observed') return false
-      for (const observed of byDevice(event).get(id) ?? [])
-        if (observed.entry.p === row.project_id) news.meet(observed)
+      for (const entry of byDevice(event).get(id) ?? [])
+        if (entry.p === row.project_id) news.meet(entry, event.deviceNames)
       return true
     },
     row: () => news.into(row),
@@ -120,12 +120,12 @@ const observeAll = (row: DeviceHealthRow, event: Observed, id: string): DeviceHe
 }
 
 // A commit is folded into the row of each of its devices: sorted by device once.
-const sorted = new WeakMap<Observed, ReadonlyMap<string, ObservedEntry[]>>()
+const sorted = new WeakMap<Observed, ReadonlyMap<string, Entry[]>>()
 
-const byDevice = (event: Observed): ReadonlyMap<string, ObservedEntry[]> => {
+const byDevice = (event: Observed): ReadonlyMap<string, Entry[]> => {
   const known = sorted.get(event)
   if (known) return known
-  const devices = Map.groupBy(event.entries, ({ entry }) => entry.d)
+  const devices = Map.groupBy(event.entries, ({ d }) => d)
   sorted.set(event, devices)
   return devices
 }

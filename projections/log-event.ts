@@ -19,14 +19,13 @@ export type LifecycleLogEvent = {
   }
 }[StreamKind]
 
-/** An entry of an observation; `device_name` is opened where its key is there. */
-export type ObservedEntry = { readonly entry: Entry; readonly deviceName: string | null }
-
 export type LogEvent =
   | LifecycleLogEvent
   | {
       readonly kind: 'observed'
-      readonly entries: readonly ObservedEntry[]
+      readonly entries: readonly Entry[]
+      /** Of the entries that hold a sealed one, where its key is there. */
+      readonly deviceNames: ReadonlyMap<Entry, string>
       readonly position: bigint
     }
   | {

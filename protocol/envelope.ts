@@ -87,6 +87,41 @@ export const isEnvelope = (value: unknown): value is Envelope => {
   )
 }
 
+const text = String.raw`"[^"\\\u0000-\u001f]*"`
+const captured = String.raw`"([^"\\\u0000-\u001f]*)"`
+const textOrNull = `(?:null|${text})`
+const plainAssertion = [
+  '"v":1',
+  `"project":${textOrNull}`,
+  `"stream":${captured}`,
+  String.raw`"rev":(0|[1-9]\d{0,14})`,
+  `"type":${captured}`,
+  `"at":${captured}`,
+  `"actor":${text}`,
+  `"request_id":${textOrNull}`,
+  `"causation":${textOrNull}`,
+  '"dh":"[0-9a-f]{64}"',
+  '"prev":"[0-9a-f]{64}"',
+  '"kid":"[0-9a-f]{16}"',
+].join()
+const plainEnvelope = new RegExp(
+  `^\\{"a":\\{${plainAssertion}\\},"sig":"[A-Za-z0-9_-]{86}"(?:,"idem":${text})?(?:,"body":${text})?\\}$`,
+)
+
+/** Of which event an envelope speaks, and when that was. */
+export type About = Pick<Assertion, 'stream' | 'rev' | 'type' | 'at'>
+
+/**
+ * What an envelope's JSON says, as it is written here: without escapes, its members in order. `undefined`: it has to be parsed. `text` holds a
+ * byte a character (ISO 8859-1): what is not ASCII is not what was meant.
+ */
+export const aboutIn = (text: string): About | undefined => {
+  const met = plainEnvelope.exec(text)
+  if (!met) return undefined
+  const [, stream = '', rev, type = '', at = ''] = met
+  return parseInstant(at) === undefined ? undefined : { stream, rev: Number(rev), type, at }
+}
+
 /** `prev` of the first event of a stream. */
 export const zeroHash = '0'.repeat(64)
 

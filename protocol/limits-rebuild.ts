@@ -2,7 +2,7 @@
 
 export const heartbeatRebuildEntriesMax = 100_000
 /** Gathered until then, plus what was taken at once. */
-export const rebuildBatchEntriesMax = 5_000
+export const rebuildBatchEntriesMax = 1_000
 export const rebuildBatchEventsMax = 5_000
 /** Of the rows that a rebuild keeps in memory, about. */
 export const rebuildRowBytesMax = 268_435_456

@@ -1,4 +1,4 @@
-import type { LogEvent, ObservedEntry } from '../../projections/log-event.ts'
+import type { LogEvent } from '../../projections/log-event.ts'
 import {
   type Entry,
   nodeLostSchema,
@@ -6,7 +6,7 @@ import {
   sessionsChangedSchema,
 } from '../../protocol/observations.ts'
 import type { StoredEvent } from '../store/event-store.ts'
-import { type RecordedEvent, recordedOf } from '../store/record.ts'
+import { type FoldedEvent, foldedOf } from '../store/record.ts'
 import { open } from '../store/seal.ts'
 import { type ParsedStream, parseLifecycleStream } from '../store/streams.ts'
 
@@ -17,7 +17,7 @@ export class UnknownLogEvent extends Error {
 
 /** What was read, before anything sealed is opened. */
 export type Decoded =
-  | { readonly kind: 'recorded'; readonly event: RecordedEvent; readonly of: ParsedStream }
+  | { readonly kind: 'recorded'; readonly event: FoldedEvent; readonly of: ParsedStream }
   | { readonly kind: 'observed'; readonly entries: readonly Entry[]; readonly position: bigint }
   | { readonly kind: 'sessions'; readonly changed: SessionsChanged; readonly position: bigint }
   | {
@@ -50,7 +50,7 @@ const nodePrefix = 'node-'
 export const decode = (event: StoredEvent): Decoded => {
   const { position } = event
   const of = parseLifecycleStream(event.stream)
-  if (of) return { kind: 'recorded', event: recordedOf(event, of.kind), of }
+  if (of) return { kind: 'recorded', event: foldedOf(event, of.kind), of }
   switch (event.type) {
     case 'IngestCommitted':
       return { kind: 'observed', entries: committedOf(event).entries, position }
@@ -93,7 +93,7 @@ export const sealedSubjects = (events: readonly Decoded[]): readonly string[] =>
   return [...subjects]
 }
 
-const sealedIn = ({ data }: RecordedEvent): string | undefined =>
+const sealedIn = ({ data }: FoldedEvent): string | undefined =>
   'sealed' in data && typeof data.sealed === 'string' ? data.sealed : undefined
 
 type Recorded = Extract<Decoded, { kind: 'recorded' }>
@@ -114,12 +114,20 @@ const opened = (recorded: Recorded, keys: Keys) => {
   return sealed !== undefined && key ? (open(sealed, key) ?? null) : null
 }
 
-const observed = (entry: Entry, keys: Keys): ObservedEntry => {
-  const owner = sealedEntryOwner(entry)
-  const key = owner === undefined ? undefined : keys.get(owner)
-  const sealed = entry.k === 'heartbeat' ? entry.data.sealed : undefined
-  const name = key && sealed !== undefined ? open(sealed, key)?.['device_name'] : undefined
-  return { entry, deviceName: typeof name === 'string' ? name : null }
+const noNames: ReadonlyMap<Entry, string> = new Map()
+
+/** The names that devices reported and that are sealed, opened where the key is there. */
+const deviceNames = (entries: readonly Entry[], keys: Keys): ReadonlyMap<Entry, string> => {
+  if (keys.size === 0) return noNames
+  const names = new Map<Entry, string>()
+  for (const entry of entries) {
+    const owner = sealedEntryOwner(entry)
+    const key = owner === undefined ? undefined : keys.get(owner)
+    const sealed = entry.k === 'heartbeat' ? entry.data.sealed : undefined
+    const name = key && sealed !== undefined ? open(sealed, key)?.['device_name'] : undefined
+    if (typeof name === 'string') names.set(entry, name)
+  }
+  return names
 }
 
 const lifecycle = (recorded: Recorded, keys: Keys): LogEvent => {
@@ -139,7 +147,7 @@ export const logEventOf = (
     case 'recorded':
       return lifecycle(decoded, keys)
     case 'observed':
-      return { ...decoded, entries: decoded.entries.map((entry) => observed(entry, keys)) }
+      return { ...decoded, deviceNames: deviceNames(decoded.entries, keys) }
     case 'sessions': {
       const { node, entries } = decoded.changed
       return isLost(node)

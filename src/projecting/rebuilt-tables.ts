@@ -26,7 +26,7 @@ type Given = {
 }
 
 // Each row is looked for in the index once more: as long as so many other indexes take.
-const exclusionCost = 20
+const exclusionCost = 6
 
 // A tracker of numbers and what was reported last.
 const growthBytes = 1_024

@@ -26,7 +26,9 @@ export type StoredEvent = {
   readonly createdMs: number
   /** Parsed JSON, or the bytes where the content type is octet-stream. */
   readonly data: unknown
+  /** Parsed when it is asked for; the bytes where they are no JSON. */
   readonly metadata: unknown
+  readonly metadataBytes: Buffer
 }
 
 /** The revision that the last event of the stream has, or that there is none. Never `any`: a retry must be idempotent for ever. */

@@ -1,6 +1,8 @@
 import type { Random } from '../../protocol/base62.ts'
 import {
+  type About,
   type Assertion,
+  aboutIn,
   dataHash,
   type Envelope,
   envelopeSchema,
@@ -31,7 +33,14 @@ export type Provenance = {
   readonly idem?: { readonly key: string; readonly body: string }
 }
 
-/** A lifecycle event as it was stored: the fact, and what its envelope says. Sealed members are still sealed. */
+/** A lifecycle event as folds of the log meet it. Sealed members are still sealed. */
+export type FoldedEvent<Kind extends StreamKind = StreamKind> = EventOf<Kind> & {
+  readonly revision: number
+  readonly position: Position
+  readonly at: Instant
+}
+
+/** A lifecycle event as it was stored: the fact, and what its envelope says. */
 export type RecordedEvent<Kind extends StreamKind = StreamKind> = EventOf<Kind> & {
   readonly id: string
   readonly stream: string
@@ -111,15 +120,16 @@ const envelopeOf = (event: StoredEvent): Envelope => {
   return envelope.data
 }
 
+const isAbout = (event: StoredEvent, { stream, rev, type }: About): boolean =>
+  stream === event.stream && rev === event.revision && type === event.type
+
 /** The event behind what was stored in a lifecycle stream. What is not of a known form is an `UnknownEvent`: nobody may skip it. */
 export const recordedOf = <Kind extends StreamKind>(
   event: StoredEvent,
   kind: Kind,
 ): RecordedEvent<Kind> => {
   const envelope = envelopeOf(event)
-  const { a } = envelope
-  if (a.stream !== event.stream || a.rev !== event.revision || a.type !== event.type)
-    throw stored(event, 'its envelope speaks of another event')
+  if (!isAbout(event, envelope.a)) throw stored(event, 'its envelope speaks of another event')
   const { salt, data } = splitSalt(event)
   const fact = parseLifecycleEvent(kind, event.type, data)
   return {
@@ -128,10 +138,22 @@ export const recordedOf = <Kind extends StreamKind>(
     stream: event.stream,
     revision: event.revision,
     position: event.position,
-    at: a.at as Instant,
+    at: envelope.a.at as Instant,
     salt,
     envelope,
   }
+}
+
+/** The same, of which folds need no more. */
+export const foldedOf = <Kind extends StreamKind>(
+  event: StoredEvent,
+  kind: Kind,
+): FoldedEvent<Kind> => {
+  const about = aboutIn(event.metadataBytes.toString('latin1'))
+  if (!about || !isAbout(event, about)) return recordedOf(event, kind)
+  const fact = parseLifecycleEvent(kind, event.type, splitSalt(event).data)
+  const { revision, position } = event
+  return { ...fact, revision, position, at: about.at as Instant }
 }
 
 /** Whether the event's data still has the hash that was signed. */

@@ -24,6 +24,7 @@ const eventOf = (entries: readonly Entry[]): StoredEvent => ({
   type: 'IngestCommitted',
   data: joined(entries.map((entry) => serialised(entry).bytes)),
   metadata: { v: 1, node: 'AAAAAAAAAAAAAAAA' },
+  metadataBytes: Buffer.from('{"v":1,"node":"AAAAAAAAAAAAAAAA"}'),
 })
 
 /** As they would be read if nothing were cut out of the text. */

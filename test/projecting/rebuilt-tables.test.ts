@@ -51,14 +51,11 @@ const begun = ({ id, token, binding }: Story): readonly LogEvent[] => {
 const beats = (ids: readonly DeviceId[], seq: number): LogEvent => {
   position += 1n
   const entries = ids.map((d, i) => ({
-    entry: {
-      ...{ k: 'heartbeat', via: 'mqtt', p: project, d, by: 'AAAAAAAAAAAA', boot: 1, seq },
-      rx: nextAt(),
-      data: { battery_percent: (seq + i) % 101, connection_type: i % 2 === 0 ? ['4g'] : '4g' },
-    },
-    deviceName: null,
+    ...{ k: 'heartbeat', via: 'mqtt', p: project, d, by: 'AAAAAAAAAAAA', boot: 1, seq },
+    rx: nextAt(),
+    data: { battery_percent: (seq + i) % 101, connection_type: i % 2 === 0 ? ['4g'] : '4g' },
   }))
-  return { kind: 'observed', entries, position } as unknown as LogEvent
+  return { kind: 'observed', entries, deviceNames: new Map(), position } as unknown as LogEvent
 }
 
 const sessions = ({ id }: Story, s: string, k: 'opened' | 'closed', node = 'n1'): LogEvent => {

@@ -37,19 +37,17 @@ const beat = (
   position: 1n,
   entries: [
     {
-      entry: {
-        k: 'heartbeat',
-        via: 'mqtt',
-        p,
-        d,
-        by: tok,
-        ...numbers,
-        rx: instantOf(rx),
-        data: { battery_percent },
-      },
-      deviceName: null,
+      k: 'heartbeat',
+      via: 'mqtt',
+      p,
+      d,
+      by: tok,
+      ...numbers,
+      rx: instantOf(rx),
+      data: { battery_percent },
     },
   ],
+  deviceNames: new Map(),
 })
 
 type Given = {

@@ -5,6 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   type Assertion,
+  aboutIn,
   assertionSchema,
   dataHash,
   envelopeSchema,
@@ -192,6 +193,36 @@ test('what is found to be an envelope at once the schema takes too', () => {
     assert.not.ok(isEnvelope(one))
     agree(one)
   }
+})
+
+test('what is read of the text of an envelope is what it says when parsed', () => {
+  const envelope = { a: sample.a, sig: sample.sig }
+  const { stream, rev, type, at } = sample.a
+  for (const more of [{}, { idem: 'i', body: 'b' }, { idem: 'i' }])
+    assert.equal(aboutIn(JSON.stringify({ ...envelope, ...more })), { stream, rev, type, at })
+  const agree = (one: unknown) => {
+    const json = JSON.stringify(one)
+    const about = aboutIn(Buffer.from(json).toString('latin1'))
+    if (!about) return
+    const { a } = envelopeSchema.parse(JSON.parse(json))
+    const isAscii = /^[\0-\x7f]*$/.test(a.stream + a.type)
+    if (isAscii) assert.equal(about, { stream: a.stream, rev: a.rev, type: a.type, at: a.at })
+    else assert.not.equal(about.stream + about.type, a.stream + a.type)
+  }
+  fc.assert(
+    fc.property(fc.constantFrom(...Object.keys(sample.a), 'x'), strange, (member, value) => {
+      agree({ ...envelope, a: { ...sample.a, [member]: value } })
+      agree({ ...envelope, a: { [member]: value, ...sample.a } })
+      agree({ ...envelope, [member]: value })
+    }),
+  )
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      agree({ ...envelope, a: { ...sample.a, stream: text } })
+      agree({ ...envelope, a: { ...sample.a, actor: text, type: text } })
+      agree({ ...envelope, idem: text })
+    }),
+  )
 })
 
 test('the sealed box is reached, and opened by its key alone', () => {

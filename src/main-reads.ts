@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg'
 import type { Tables } from '../projections/tables.ts'
 import type { ProjectId } from '../protocol/ids.ts'
 import { worldReadersMax } from '../protocol/limits-postgres.ts'
-import { createLru } from './auth/lru.ts'
+import { createLru } from '../protocol/lru.ts'
 import { readerRole, worldSetting } from './projecting/row-security.ts'
 
 /** What a connection of the pool starts with: the role that row security holds to one world. */

@@ -5,9 +5,9 @@ import {
   lookupsMax,
   trustedLookupsPerAddressMax,
 } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { Log } from '../store/log.ts'
 import { within } from './bounded.ts'
-import { createLru } from './lru.ts'
 import type { CredentialId, Read } from './overlay.ts'
 
 /** `main`: the node's own pool. `spare`: two connections, for who asks much or for what does not exist. */

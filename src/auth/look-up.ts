@@ -6,10 +6,10 @@ import {
   unknownWaitersMax,
   unknownWaitMsMax,
 } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { Position } from '../store/event-store.ts'
 import type { AddressGate } from './address-gate.ts'
 import { within } from './bounded.ts'
-import { createLru } from './lru.ts'
 import {
   bornIn,
   type CredentialEvent,

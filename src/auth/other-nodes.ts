@@ -1,12 +1,12 @@
 import type { Random } from '../../protocol/base62.ts'
 import { type NodeId, newEventId } from '../../protocol/ids.ts'
 import { nodeSilenceMarginMs, nodesWatchedMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import { type EventStore, StoreUnavailable } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import { nodeStream } from '../store/streams.ts'
 import { within } from './bounded.ts'
 import type { NodeLease } from './lease.ts'
-import { createLru } from './lru.ts'
 
 type Deps = {
   readonly store: Pick<EventStore, 'append' | 'readLast'>

@@ -1,6 +1,6 @@
 import type { DeviceId } from '../../protocol/ids.ts'
 import { signInsPerMinuteMax, takeoverDevicesMax } from '../../protocol/limits.ts'
-import { createLru } from './lru.ts'
+import { createLru } from '../../protocol/lru.ts'
 
 /**
  * Whether a device may open one more session on this node in this minute: each is two entries in the log, which a device that comes

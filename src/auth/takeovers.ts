@@ -1,8 +1,8 @@
 import type { DeviceId, SessionId } from '../../protocol/ids.ts'
 import { msOf } from '../../protocol/instant.ts'
 import { takeoverDevicesMax, takeoversPerMinuteMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { SessionEntry } from '../../protocol/observations.ts'
-import { createLru } from './lru.ts'
 
 type Device = { open: SessionId | undefined; readonly takenAt: readonly number[] }
 

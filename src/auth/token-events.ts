@@ -1,5 +1,6 @@
 import type { TokenId } from '../../protocol/ids.ts'
 import { reuseReportsMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { SessionEntry } from '../../protocol/observations.ts'
 import { device } from '../domain/device.ts'
 import { confirmToken, reportReuse, suspectClone } from '../domain/token-decisions.ts'
@@ -7,7 +8,6 @@ import { StoreUnavailable } from '../store/event-store.ts'
 import { Contended, type Ledger } from '../store/ledger.ts'
 import type { Log } from '../store/log.ts'
 import { deviceStream } from '../store/streams.ts'
-import { createLru } from './lru.ts'
 import type { TokenTruth } from './truth.ts'
 
 type Deps = {

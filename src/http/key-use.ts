@@ -3,6 +3,7 @@ import type { Tables } from '../../projections/tables.ts'
 import type { ApiKeyId } from '../../protocol/ids.ts'
 import { type Instant, instantOf } from '../../protocol/instant.ts'
 import { keyUseKeysMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { HttpDeps } from './ports.ts'
 
 /** Notes that a key was used. Nobody waits for it, and a key is written at most once a minute. */
@@ -23,7 +24,7 @@ const write = async ({ shared }: Deps, uses: ReadonlyMap<ApiKeyId, Instant>): Pr
 
 /** One statement at a time, however many keys are used at once. */
 export const createKeyUse = (deps: Deps): KeyUse => {
-  const notedMs = new Map<ApiKeyId, number>()
+  const notedMs = createLru<ApiKeyId, number>(keyUseKeysMax)
   let waiting = new Map<ApiKeyId, Instant>()
   let isWriting = false
 
@@ -49,10 +50,7 @@ export const createKeyUse = (deps: Deps): KeyUse => {
       const nowMs = deps.now()
       const before = notedMs.get(id)
       if (before !== undefined && nowMs - before < everyMs) return
-      notedMs.delete(id)
       notedMs.set(id, nowMs)
-      const [oldest] = notedMs.size > keyUseKeysMax ? notedMs.keys() : []
-      if (oldest !== undefined) notedMs.delete(oldest)
       waiting.set(id, instantOf(nowMs))
       void flush()
     },

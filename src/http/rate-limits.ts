@@ -1,4 +1,5 @@
 import { rateBucketsMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { Caller } from './call.ts'
 import type { HttpDeps } from './ports.ts'
 import { Problem } from './problems.ts'
@@ -76,18 +77,15 @@ const subjectsOf = (caller: Caller): readonly (readonly [Policy, string])[] => {
 
 /** Token buckets of this node, which enforces its share of each limit: the limit divided by the live nodes. */
 export const createRateLimits = ({ rates, now }: Pick<HttpDeps, 'rates' | 'now'>): RateLimits => {
-  const buckets = new Map<string, Bucket>()
+  // The one that was used longest ago is the likeliest to be full again.
+  const buckets = createLru<string, Bucket>(rateBucketsMax)
 
   const filled = (subject: string, rate: number, burst: number): Bucket => {
     const nowMs = now()
     const last = buckets.get(subject) ?? { tokens: burst, at: nowMs }
     const gained = (Math.max(0, nowMs - last.at) / 1_000) * rate
     const bucket = { tokens: Math.min(burst, last.tokens + gained), at: nowMs }
-    buckets.delete(subject)
     buckets.set(subject, bucket)
-    // The one that was used longest ago is the likeliest to be full again.
-    const [oldest] = buckets.size > rateBucketsMax ? buckets.keys() : []
-    if (oldest !== undefined) buckets.delete(oldest)
     return bucket
   }
 

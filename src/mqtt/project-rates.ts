@@ -4,7 +4,7 @@ import {
   mqttProjectBurstSeconds,
   rateBucketsMax,
 } from '../../protocol/limits.ts'
-import { createLru } from '../auth/lru.ts'
+import { createLru } from '../../protocol/lru.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 export type Rates = {

@@ -1,6 +1,6 @@
 import type { TokenId } from '../../protocol/ids.ts'
 import { mqttRestMs, rateBucketsMax } from '../../protocol/limits.ts'
-import { createLru } from '../auth/lru.ts'
+import { createLru } from '../../protocol/lru.ts'
 
 /** Whose connection was cut because it went on over its rate: for so long it is not let in again, whoever has the token. */
 export class Rests {

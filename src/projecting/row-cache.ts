@@ -1,17 +1,16 @@
 import { healthCacheRowsMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { RowCache } from './row-batch.ts'
 
-/** The rows that were written last: while one projector leads, nobody else writes them. */
+/** The rows that were used last: while one projector leads, nobody else writes them. */
 export const createRowCache = (): RowCache => {
-  const rows = new Map<string, object>()
+  const rows = createLru<string, object>(healthCacheRowsMax)
   return {
-    get: (id) => rows.get(id),
+    get: rows.get,
     put: (id, row) => {
-      rows.delete(id)
       if (row) rows.set(id, row)
-      const [oldest] = rows.size > healthCacheRowsMax ? rows.keys() : []
-      if (oldest !== undefined) rows.delete(oldest)
+      else rows.delete(id)
     },
-    clear: () => rows.clear(),
+    clear: rows.clear,
   }
 }

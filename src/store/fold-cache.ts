@@ -2,6 +2,7 @@ import { type Envelope, leafHash } from '../../protocol/envelope.ts'
 import type { EventOf, StreamKind } from '../../protocol/events/lifecycle.ts'
 import type { Instant } from '../../protocol/instant.ts'
 import { foldCacheStreamsMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { Aggregate } from '../domain/decision.ts'
 import type { EventStore, NewEvent, Position } from './event-store.ts'
 import { emptyStream, type RecordedEvent, recordedOf, type StreamEnd } from './record.ts'
@@ -79,14 +80,11 @@ export type FoldCache = {
 
 /** Folds of the streams that were used last, at most `foldCacheStreamsMax`; each load reads only what came since. */
 export const createFoldCache = (store: EventStore): FoldCache => {
-  const folds = new Map<string, Fold<unknown>>()
+  const folds = createLru<string, Fold<unknown>>(foldCacheStreamsMax)
 
   const keep = (stream: string, fold: Fold<unknown>): void => {
     const newer = folds.get(stream)
-    folds.delete(stream)
     folds.set(stream, newer && newer.revision > fold.revision ? newer : fold)
-    const [oldest] = folds.size > foldCacheStreamsMax ? folds.keys() : []
-    if (oldest !== undefined) folds.delete(oldest)
   }
 
   const known = <Kind extends StreamKind, State>(

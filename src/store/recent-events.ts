@@ -1,5 +1,6 @@
 import type { StreamKind } from '../../protocol/events/lifecycle.ts'
 import { recentStreamEventsMax, recentStreamsMax } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import type { EventStore, Position } from './event-store.ts'
 import { type RecordedEvent, recordedOf } from './record.ts'
 import { shared } from './shared.ts'
@@ -83,14 +84,11 @@ class Newest {
  * them asked.
  */
 export const createRecentEvents = (store: Reading): RecentEvents => {
-  const streams = new Map<string, Newest>()
+  const streams = createLru<string, Newest>(recentStreamsMax)
 
   const keep = (stream: string, newest: Newest): void => {
-    streams.delete(stream)
     // A name that has no events may be anybody's guess.
     if (newest.events.length > 0) streams.set(stream, newest)
-    const [oldest] = streams.size > recentStreamsMax ? streams.keys() : []
-    if (oldest !== undefined) streams.delete(oldest)
   }
 
   return {

@@ -8,6 +8,7 @@ import {
   vaultKeysPerReadMax,
   vaultReadsMax,
 } from '../../protocol/limits.ts'
+import { createLru } from '../../protocol/lru.ts'
 import { gathered } from './gathered.ts'
 import { newestOf, type Secrets } from './keyring.ts'
 
@@ -59,25 +60,7 @@ const unwrap = (row: Row, keks: ReadonlyMap<string, Buffer>): Uint8Array | undef
 }
 
 /** The newest `vaultCacheKeysMax` keys that were used. A tombstone is never cached. */
-const createCache = () => {
-  const keys = new Map<string, Uint8Array>()
-  return {
-    get: (subject: string): Uint8Array | undefined => {
-      const key = keys.get(subject)
-      if (key) {
-        keys.delete(subject)
-        keys.set(subject, key)
-      }
-      return key
-    },
-    put: (subject: string, key: Uint8Array): void => {
-      keys.set(subject, key)
-      const [oldest] = keys.size > vaultCacheKeysMax ? keys.keys() : []
-      if (oldest !== undefined) keys.delete(oldest)
-    },
-    drop: (subject: string): void => void keys.delete(subject),
-  }
-}
+const createCache = () => createLru<string, Uint8Array>(vaultCacheKeysMax)
 
 const reachable = async <Result>(query: Promise<Result>): Promise<Result> => {
   try {
@@ -91,7 +74,7 @@ export const createVault = ({ db, secrets, random, now }: Deps): Vault => {
   const cache = createCache()
   const remember = (row: Row): Uint8Array | undefined => {
     const key = unwrap(row, secrets.kek)
-    if (key) cache.put(row.subject, key)
+    if (key) cache.set(row.subject, key)
     return key
   }
 
@@ -147,6 +130,6 @@ export const createVault = ({ db, secrets, random, now }: Deps): Vault => {
       return key
     },
     keysOf,
-    forget: cache.drop,
+    forget: cache.delete,
   }
 }

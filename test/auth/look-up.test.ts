@@ -13,7 +13,6 @@ import {
 } from '../../protocol/limits.ts'
 import { createAddressGate, type Pool } from '../../src/auth/address-gate.ts'
 import { createLookUp } from '../../src/auth/look-up.ts'
-import { createLru } from '../../src/auth/lru.ts'
 import { beforeAll, Overlay, type Read } from '../../src/auth/overlay.ts'
 import { CredentialLog } from '../support/credential-log.ts'
 import { keepLog } from '../support/keep-log.ts'
@@ -199,16 +198,6 @@ test('a Postgres that is gone or too slow is not-now, in bounded time', async ()
   assert.ok(performance.now() - started < lookupMsMax + 500)
   held[1]?.answer(found)
   await delay(1)
-})
-
-test('an LRU holds as many as it may and forgets what was used least recently', () => {
-  const evicted: string[] = []
-  const lru = createLru<string, number>(2, (key) => evicted.push(key))
-  lru.set('a', 1)
-  lru.set('b', 2)
-  assert.is(lru.get('a'), 1)
-  lru.set('c', 3)
-  assert.equal([evicted, lru.size(), lru.has('b'), lru.get('a')], [['b'], 2, false, 1])
 })
 
 test.run()

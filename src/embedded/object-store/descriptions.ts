@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { objectStoreDescriptionsMax } from '../../../protocol/limits-embedded.ts'
+import { createLru } from '../../../protocol/lru.ts'
 import type { Described } from './stored-file.ts'
 
 type Known = {
@@ -12,15 +13,13 @@ type Known = {
  * at the entry says that it is that file still; its end, where the description stands, need not be read.
  */
 export const createDescriptions = () => {
-  const byPath = new Map<string, Known>()
+  const byPath = createLru<string, Known>(objectStoreDescriptionsMax)
 
   return {
     keep: (path: string, described: Described): void => {
       const file = statSync(path, { throwIfNoEntry: false })
-      byPath.delete(path)
       if (file) byPath.set(path, { file, described })
-      const [oldest] = byPath.size > objectStoreDescriptionsMax ? byPath.keys() : []
-      if (oldest !== undefined) byPath.delete(oldest)
+      else byPath.delete(path)
     },
     find: (path: string): Described | undefined => {
       const known = byPath.get(path)

@@ -58,7 +58,6 @@ export class Recordings {
 
   /** In the order of arrival for each recording. Throws `StoreUnavailable`, `Contended`: then nothing may be acknowledged. */
   async take(connection: Connection, message: RecordingMessage): Promise<Taken> {
-    this.showClock(connection, message.boot, message.at)
     const before = this.#tails.get(message.recordingId)
     const mine = (before ?? Promise.resolve()).then(
       () => this.#decide(connection, message),

@@ -108,6 +108,7 @@ export class Recordings {
     const { deviceId } = connection.session.principal
     if (state.kind === 'unknown' || state.deviceId !== deviceId) return
     const link = this.#links.of(connection, message.recordingId, message.spelled)
+    link.owe()
     if (message.kind === 'recording-chunks')
       link.want(message.payload.chunks.map(({ index }) => index))
     link.tell(async () => viewOf(state))
@@ -181,7 +182,7 @@ export class Recordings {
       const id = row.id as RecordingId // a row is named after its recording
       const chunks = row.is_open ? await reads.awaited(project, id) : []
       const link = this.#links.of(connection, id, undefined)
-      link.grantAnew()
+      link.beginAnew()
       link.tell(async () => viewOfRow(row, chunks))
     }
   }

@@ -11,12 +11,14 @@ import {
 import { stitchLarge } from './support/recording-stitch.ts'
 import { median, table } from './support/statistics.ts'
 
-// `npm run bench -- recordings`: 256 KiB chunks from the announcement to the watermark beside the bare object store of the same node, in
-// turns; grants; recordings of some sizes put together beside `cat` with a hash, and the memory that takes.
+// `npm run bench -- recordings`: 256 KiB chunks from the announcement to the watermark, announced one at a time and, as after a while without
+// a line, some at a time, beside the bare object store of the same node, in turns, when all of it has run for a while; grants; recordings of some sizes put together beside `cat` with a hash, and the memory that takes.
 
 const rounds = 4
 const roundMs = 3_000
+const warmUpMs = 8_000
 const atOnce = 16
+const some = 16
 const sizes = [
   { codec: 'opus', chunks: 8 },
   { codec: 'opus', chunks: 134 },
@@ -42,10 +44,12 @@ const objects = await objectsOf({ data: lapel.data, node: { s3_endpoint: lapel.s
 try {
   const devices = await lapel.bindDevices(atOnce + 1)
   const few = devices.slice(0, atOnce)
-  const [bare, whole]: [Round[], Round[]] = [[], []]
+  await endToEndRound(lapel, few, { ms: warmUpMs })
+  const [bare, whole, backlog]: [Round[], Round[], Round[]] = [[], [], []]
   for (let round = 0; round < rounds; round += 1) {
     bare.push(await bareRound(lapel, objects, { atOnce, ms: roundMs }))
-    whole.push(await endToEndRound(lapel, few, roundMs))
+    whole.push(await endToEndRound(lapel, few, { ms: roundMs }))
+    backlog.push(await endToEndRound(lapel, few, { ms: roundMs, atATime: some }))
   }
   const base = median(bare.map(({ perSecond }) => perSecond))
   const head = [
@@ -60,6 +64,7 @@ try {
   const rows = [
     summed(bare, 'PUT, bare object store', base),
     summed(whole, 'announced, granted, put, below the watermark', base),
+    summed(backlog, `the same, ${some} announced at a time`, base),
   ]
   console.log(table([head, ...rows]))
   const most = await grantsAtMost(lapel, few, roundMs)

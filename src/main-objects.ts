@@ -7,7 +7,7 @@ import { writeEventTarget } from './embedded/object-store/event-target.ts'
 import type { ObjectStoreService } from './main-services.ts'
 import type { Log } from './store/log.ts'
 import type { ObjectStore } from './store/object-store.ts'
-import { openS3 } from './store/s3.ts'
+import { openS3, type S3Settings } from './store/s3.ts'
 
 export type NodeObjects = {
   readonly objects: ObjectStore
@@ -38,14 +38,20 @@ const keepBucket = (objects: ObjectStore, log: Log, signal: AbortSignal) => {
 
 const loopback: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
+export type ObjectsOptions = {
+  readonly config: Config
+  readonly log: Log
+  /** The way to the object store; another one than the real is a test's. */
+  readonly connectObjects?: ((settings: S3Settings) => ObjectStore) | undefined
+}
+
 /** The node's object store. Nothing waits for it here. */
 export const openObjects = (
   service: ObjectStoreService,
-  config: Config,
-  log: Log,
+  { config, log, connectObjects = openS3 }: ObjectsOptions,
   closing: AsyncDisposableStack,
 ): NodeObjects => {
-  const objects = openS3({ ...service, now: Date.now })
+  const objects = connectObjects({ ...service, now: Date.now })
   closing.defer(objects.close)
   const stopping = new AbortController()
   const { tried, kept } = keepBucket(objects, log, stopping.signal)

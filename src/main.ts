@@ -22,7 +22,7 @@ import {
 import { healthReport } from './main-health.ts'
 import { createMetrics } from './main-metrics.ts'
 import { bootWindows, mqttAddresses, mqttWays, reloadCertificate } from './main-mqtt.ts'
-import { openObjects } from './main-objects.ts'
+import { type ObjectsOptions, openObjects } from './main-objects.ts'
 import { type Database, openDatabase } from './main-postgres.ts'
 import { startProjectorThread } from './main-projector.ts'
 import { createRandom } from './main-random.ts'
@@ -52,7 +52,7 @@ export type StartOptions = {
   readonly print?: (text: string) => void
   /** The way to the event store; another one than the real is a test's. */
   readonly connect?: (url: string) => EventStore
-}
+} & Pick<ObjectsOptions, 'connectObjects'>
 
 export type Lapel = {
   readonly http: string
@@ -80,7 +80,7 @@ const takeSecrets = async (file: string): Promise<{ secrets: Secrets; created: b
 const openCore = async (
   config: Config,
   services: Services,
-  { log, connect = connectEventStore }: StartOptions,
+  { log, connect = connectEventStore, connectObjects }: StartOptions,
   closing: AsyncDisposableStack,
 ) => {
   const { secrets, created } = await takeSecrets(config.secretsFile)
@@ -105,7 +105,7 @@ const openCore = async (
   await whenUp(postgresName, log, () => keepToOneLog(logged))
   const vault = createVault({ db: database.db, secrets, ...clocks })
   const { meter } = metrics
-  const nodeObjects = openObjects(services.objectStore, config, log, closing)
+  const nodeObjects = openObjects(services.objectStore, { config, log, connectObjects }, closing)
   const { eventStoreUrl, databaseUrl } = services
   const data = {
     eventStoreUrl,

@@ -14,7 +14,11 @@ test('on a first start whoever asks for the object store finds its bucket', asyn
   const place = { endpoint, publicEndpoint: endpoint, bucket, region, folder: undefined }
   const { lines, log } = keepLog()
   const closing = new AsyncDisposableStack()
-  const { objects } = openObjects({ ...place, ...credentials }, loaded.config, log, closing)
+  const { objects } = openObjects(
+    { ...place, ...credentials },
+    { config: loaded.config, log },
+    closing,
+  )
   await objects.check()
   assert.equal(lines, [])
   await closing.disposeAsync()

@@ -1,8 +1,17 @@
+import type { ProjectId, RecordingId } from '../../protocol/ids.ts'
+import { chunkKey } from '../../protocol/object-keys.ts'
 import type { Grant } from '../../protocol/recording-payloads.ts'
 import type { ObjectStore } from '../../src/store/object-store.ts'
 import type { BoundDevice, LapelUnderTest } from './lapel.ts'
 import { cpuSeconds, treeCpuSeconds } from './process-tree.ts'
-import { chunkBytes, type Driven, driveDevice, newChunk, put } from './recording-driver.ts'
+import {
+  type Chunk,
+  chunkBytes,
+  type Driven,
+  driveDevice,
+  newChunk,
+  put,
+} from './recording-driver.ts'
 import { quantile } from './statistics.ts'
 
 export type Round = {
@@ -29,6 +38,8 @@ const measured = async (pid: number, work: (tookMs: number[]) => Promise<void>):
   }
 }
 
+const bareProject = 'proj_bench' as ProjectId
+
 /** The bare object store of the same node: chunks put by pre-signed URLs, so many at once. */
 export const bareRound = (
   lapel: Pick<LapelUnderTest, 'pid'>,
@@ -36,70 +47,90 @@ export const bareRound = (
   { atOnce, ms }: { atOnce: number; ms: number },
 ): Promise<Round> =>
   measured(lapel.pid, async (tookMs) => {
+    const started = Date.now()
     const until = performance.now() + ms
-    const worker = async () => {
-      while (performance.now() < until) {
+    const contentType = 'application/octet-stream'
+    const worker = async (at: number) => {
+      // Keys as those of chunks: a folder for each of them.
+      const place = { project: bareProject, recording: `rec_${at}_${started}` as RecordingId }
+      for (let index = 1; performance.now() < until; index += 1) {
         const { body, sha256 } = newChunk()
-        const key = `bench/${sha256.slice(0, 4)}/${sha256}/0`
-        const grant = { bytes: body.length, contentType: 'audio/ogg', sha256, expiresSeconds: 900 }
+        const key = chunkKey(place, { index, sha256, attempt: 0 })
+        const grant = { bytes: body.length, contentType, sha256, expiresSeconds: 900 }
         const begun = performance.now()
         await put(objects.presignPut(key, grant), body)
         tookMs.push(performance.now() - begun)
       }
     }
-    await Promise.all(Array.from({ length: atOnce }, worker))
+    await Promise.all(Array.from({ length: atOnce }, (_, at) => worker(at)))
   })
 
 type Uploader = { readonly announce: () => void; readonly end: () => Promise<void> }
 
-/** A device that has one chunk under way: announced, granted, put, and below the watermark. */
+type Uploads = {
+  /** Chunks a message. */
+  readonly atATime: number
+  readonly stored: (ms: number) => void
+  /** All of the last message are stored. */
+  readonly done: () => void
+}
+
+/** A device that has one chunk under way: announced, alone or with others, granted, put, and below the watermark. */
 const uploader = async (
   port: number,
   bound: BoundDevice,
-  stored: (ms: number) => void,
+  { atATime, stored, done }: Uploads,
 ): Promise<Uploader> => {
-  let chunk = newChunk()
-  let [index, begun, own] = [0, 0, '']
+  let chunks: readonly Chunk[] = []
+  let [first, storedUpTo, begun, own] = [1, 0, 0, '']
+  let putting: Promise<unknown> = Promise.resolve()
   const device: Driven = await driveDevice(port, bound, {
     grants: (name, grants) => {
       // After a reconnect a device hears of what it began before, too.
       if (name !== own) return
-      for (const grant of grants) if (grant.index === index) void put(grant, chunk.body)
+      for (const grant of grants) {
+        const chunk = chunks[grant.index - first]
+        if (chunk) putting = putting.then(() => put(grant, chunk.body))
+      }
     },
     watermark: (name, { stored_up_to }) => {
-      if (name !== own || stored_up_to < index || begun === 0) return
-      const ms = performance.now() - begun
-      begun = 0
-      stored(ms)
+      if (name !== own || stored_up_to <= storedUpTo) return
+      for (; storedUpTo < stored_up_to; storedUpTo += 1) stored(performance.now() - begun)
+      if (storedUpTo === first + chunks.length - 1) done()
     },
   })
   const recording = device.begin('pcm_s16le')
   own = recording
   return {
     announce: () => {
-      chunk = newChunk()
-      index += 1
+      first += chunks.length
+      chunks = Array.from({ length: atATime }, newChunk)
       begun = performance.now()
-      device.announce(recording, [{ index, bytes: chunkBytes, sha256: chunk.sha256 }])
+      const said = chunks.map(({ sha256 }, at) => ({
+        index: first + at,
+        bytes: chunkBytes,
+        sha256,
+      }))
+      device.announce(recording, said)
     },
     end: device.end,
   }
 }
 
-/** From the announcement to the watermark, one chunk a device at a time. */
+/** From the announcement to the watermark; each device puts one chunk at a time, and announces one, or some, when the last are stored. */
 export const endToEndRound = (
   lapel: Pick<LapelUnderTest, 'pid' | 'mqttPort'>,
   devices: readonly BoundDevice[],
-  ms: number,
+  { ms, atATime = 1 }: { ms: number; atATime?: number },
 ): Promise<Round> =>
   measured(lapel.pid, async (tookMs) => {
     const until = performance.now() + ms
     const one = async (bound: BoundDevice) => {
       const over = Promise.withResolvers<void>()
-      const device: Uploader = await uploader(lapel.mqttPort, bound, (took) => {
-        tookMs.push(took)
-        if (performance.now() < until) device.announce()
-        else over.resolve()
+      const device: Uploader = await uploader(lapel.mqttPort, bound, {
+        atATime,
+        stored: (took) => void tookMs.push(took),
+        done: () => (performance.now() < until ? device.announce() : over.resolve()),
       })
       device.announce()
       await over.promise

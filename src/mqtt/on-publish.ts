@@ -21,7 +21,13 @@ import {
 import { type Fault, uplinkOf } from './uplink.ts'
 
 /** What a message says, and under which topic. */
-type Said = { readonly topic: UpTopic; readonly text: string; readonly payload: Buffer }
+type Said = {
+  readonly topic: UpTopic
+  readonly text: string
+  readonly payload: Buffer
+  /** It was sent before, nobody knows how long ago: its `at` shows that moment. */
+  readonly isSentAgain: boolean
+}
 
 const withName = (
   entry: Entry,
@@ -92,6 +98,7 @@ const decide = (
     reject(delivery, said, message)
     return
   }
+  if (!said.isSentAgain) recordings.showClock(connection, message.boot, message.at)
   const { lease } = auth
   const decided = lease.holds() ? recordings.take(connection, message) : Promise.reject('no lease')
   decided.then(
@@ -108,8 +115,12 @@ const decide = (
 }
 
 /** Answered with the time and with all that the device may have forgotten. */
-const welcome = ({ edge: { deps }, connection }: Delivery, { boot, at }: Entry): void => {
-  deps.recordings?.showClock(connection, boot, clockOf(at))
+const welcome = (
+  { edge: { deps }, connection }: Delivery,
+  { boot, at }: Entry,
+  { isSentAgain }: Said,
+): void => {
+  if (!isSentAgain) deps.recordings?.showClock(connection, boot, clockOf(at))
   sendTime(connection, deps.now())
   deps.recordings?.resume(connection)
 }
@@ -134,7 +145,7 @@ const take = (delivery: Delivery, said: Said): void => {
   if (uplink.kind === 'fault') reject(delivery, said, uplink)
   else {
     const entry = withName(uplink.entry, uplink.deviceName, connection, deps)
-    const then = entry.k === 'boot' ? () => welcome(delivery, entry) : undefined
+    const then = entry.k === 'boot' ? () => welcome(delivery, entry, said) : undefined
     store(delivery, serialised(entry), then)
   }
 }
@@ -205,7 +216,9 @@ const trespass = (deps: BrokerDeps, connection: Connection, topic: string): Erro
   return new Error('not a topic of this device')
 }
 
-export type Publish = Pick<AedesPublishPacket, 'topic' | 'payload' | 'qos' | 'retain'>
+export type Publish = Pick<AedesPublishPacket, 'topic' | 'payload' | 'qos' | 'retain'> & {
+  readonly dup?: boolean
+}
 
 const bytesOf = ({ payload }: Publish): Buffer =>
   typeof payload === 'string' ? Buffer.from(payload) : payload
@@ -239,5 +252,7 @@ export const deliver = (edge: Edge, connection: Connection, packet: Publish, id:
   }
   const payload = bytesOf(packet)
   const received = { qos: packet.qos, id, length: payload.length }
-  inTurn(new Delivery(edge, connection, received), { topic, text: packet.topic, payload })
+  const isSentAgain = packet.dup === true
+  const said = { topic, text: packet.topic, payload, isSentAgain }
+  inTurn(new Delivery(edge, connection, received), said)
 }

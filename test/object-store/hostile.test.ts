@@ -9,6 +9,7 @@ import { objectStoreDeleteKeysMax } from '../../protocol/limits.ts'
 import {
   objectStoreBytesPerSecondMin,
   objectStoreChunkLineBytesMax,
+  objectStoreGatherBytesMax,
   objectStoreKeyBytesMax,
   objectStoreSlowStartMs,
   objectStoreXmlBytesMax,
@@ -197,9 +198,11 @@ const temporaries = ({ folder }: Stage) => readdir(join(folder.path, 'tmp'))
 
 test('a body that trickles is refused, one that breaks off leaves nothing', async (stage) => {
   const slow = await beginPut(stage, 'slow')
-  slow.socket.write(Buffer.alloc(objectStoreBytesPerSecondMin * 10))
+  // More than is gathered before a file is begun.
+  const seconds = Math.ceil((objectStoreGatherBytesMax + 1) / objectStoreBytesPerSecondMin)
+  slow.socket.write(Buffer.alloc(objectStoreBytesPerSecondMin * seconds))
   await until(async () => (await temporaries(stage)).length === 1, { what: 'a body under way' })
-  stage.clock.ms += objectStoreSlowStartMs + 10_000
+  stage.clock.ms += objectStoreSlowStartMs + (seconds - 1) * 1_000
   slow.socket.write('x')
   await until(async () => (await temporaries(stage)).length === 1, {
     what: 'a body that is fast enough',
@@ -212,7 +215,7 @@ test('a body that trickles is refused, one that breaks off leaves nothing', asyn
   })
   slow.socket.destroy()
   const broken = await beginPut(stage, 'broken')
-  broken.socket.write(Buffer.alloc(1_000))
+  broken.socket.write(Buffer.alloc(objectStoreGatherBytesMax + 1))
   await until(async () => (await temporaries(stage)).length === 1, { what: 'a body under way' })
   broken.socket.destroy()
   await until(async () => (await temporaries(stage)).length === 0, { what: 'nothing left' })

@@ -29,29 +29,52 @@ type Source = {
   readonly proceed: () => void
 }
 
-/** The bytes of the wire, as long as they come at a bearable rate. */
-async function* arriving({ request, monotonic, proceed }: Source) {
-  proceed()
+/** Told of each piece as it comes in: throws where they do not come at a bearable rate. */
+const watched = (monotonic: Source['monotonic']): ((bytes: number) => void) => {
   const started = monotonic()
-  let bytes = 0
-  // The connection outlives a body that is given up: its client is to hear why.
-  for await (const piece of request.iterator({ destroyOnReturn: false })) {
-    bytes += piece.length
+  let seen = 0
+  return (bytes) => {
+    seen += bytes
     const slowMs = monotonic() - started - objectStoreSlowStartMs
-    if (slowMs > 0 && bytes < (slowMs / 1_000) * objectStoreBytesPerSecondMin)
+    if (slowMs > 0 && seen < (slowMs / 1_000) * objectStoreBytesPerSecondMin)
       throw new S3Fault('RequestTimeout')
-    yield piece
   }
 }
 
-async function* exactly(pieces: AsyncIterable<Buffer>, bytes: number) {
+/** Told of each piece of a body of so many bytes, and of its end. */
+const counted = (bytes: number) => {
   let seen = 0
-  for await (const piece of pieces) {
-    seen += piece.length
-    if (seen > bytes) throw new S3Fault('InvalidRequest', 'The body is longer than was said')
+  return {
+    take: (length: number): void => {
+      seen += length
+      if (seen > bytes) throw new S3Fault('InvalidRequest', 'The body is longer than was said')
+    },
+    end: (): void => {
+      if (seen < bytes) throw new S3Fault('IncompleteBody')
+    },
+  }
+}
+
+/** The bytes of the wire. The connection outlives a body that is given up: its client is to hear why. */
+async function* arriving({ request, monotonic, proceed }: Source, count?: Counted) {
+  proceed()
+  const watch = watched(monotonic)
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
+    watch(piece.length)
+    count?.take(piece.length)
     yield piece
   }
-  if (seen < bytes) throw new S3Fault('IncompleteBody')
+  count?.end()
+}
+
+type Counted = ReturnType<typeof counted>
+
+async function* exactly(pieces: AsyncIterable<Buffer>, count: Counted) {
+  for await (const piece of pieces) {
+    count.take(piece.length)
+    yield piece
+  }
+  count.end()
 }
 
 const lengthIn = (text: string | undefined): number => {
@@ -96,7 +119,7 @@ export const incomingOf = (
     const claims = claimsOf(headers, isHash ? payload : undefined)
     if (claims.trailing) throw new S3Fault('InvalidRequest', 'A trailer needs a chunked body')
     const bytes = lengthIn(addressed.headers['content-length'])
-    return { bytes, claims, pieces: exactly(arriving(source), bytes), trailers: new Map() }
+    return { bytes, claims, pieces: arriving(source, counted(bytes)), trailers: new Map() }
   }
   const bytes = lengthIn(headers['x-amz-decoded-content-length'])
   const claims = claimsOf(headers, undefined)
@@ -108,7 +131,7 @@ export const incomingOf = (
       for (const [name, value] of found) trailers.set(name, value)
     },
   })
-  return { bytes, claims, pieces: exactly(decoded, bytes), trailers }
+  return { bytes, claims, pieces: exactly(decoded, counted(bytes)), trailers }
 }
 
 /** A small body as text, verified. */

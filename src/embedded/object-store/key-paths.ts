@@ -15,8 +15,16 @@ export const keyOfBytes = (bytes: string): string => Buffer.from(bytes, 'latin1'
 const suffixes = { folder: '.d', cut: '.c', object: '.o' } as const
 export type NameKind = keyof typeof suffixes
 
-const encoded = (bytes: string): string =>
-  bytes.replace(/[^a-z0-9_.-]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+const encodings = Array.from({ length: 256 }, (_, byte) => {
+  const char = String.fromCharCode(byte)
+  return /[a-z0-9_.-]/.test(char) ? char : `%${byte.toString(16).padStart(2, '0')}`
+})
+
+const encoded = (bytes: string): string => {
+  let name = ''
+  for (let at = 0; at < bytes.length; at += 1) name += encodings[bytes.charCodeAt(at)]
+  return name
+}
 
 const decoded = (name: string): string =>
   name.replace(/%([\da-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

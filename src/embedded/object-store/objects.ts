@@ -104,20 +104,26 @@ export const openObjects = async (options: ObjectsOptions) => {
     checkWrite(conditions, isThere ? await describe(path) : undefined)
   }
 
-  /** A written file becomes the object, if the conditions hold at that moment. */
-  const commit = async (address: Address, written: Written, conditions: Headers): Promise<void> => {
+  const commitAt = async (path: string, written: Written, conditions: Headers): Promise<void> => {
+    await locked(path, async () => {
+      await checkBefore(path, conditions)
+      await disk.place(written.path, path)
+      descriptions.keep(path, written.described)
+    })
+  }
+
+  const orDiscarded = async ({ path }: Written, work: () => Promise<void>): Promise<void> => {
     try {
-      const path = pathOf(address)
-      await locked(path, async () => {
-        await checkBefore(path, conditions)
-        await disk.place(written.path, path)
-        descriptions.keep(path, written.described)
-      })
+      await work()
     } catch (error) {
-      await discard(written.path)
+      await discard(path)
       throw error
     }
   }
+
+  /** A written file becomes the object, if the conditions hold at that moment. */
+  const commit = (address: Address, written: Written, conditions: Headers): Promise<void> =>
+    orDiscarded(written, () => commitAt(pathOf(address), written, conditions))
 
   /** Writes a body into a temporary file, verified. */
   const receive = (body: Body, headers: Kept): Promise<Written> => {
@@ -126,9 +132,10 @@ export const openObjects = async (options: ObjectsOptions) => {
   }
 
   const put = async (address: Address, body: Body, about: PutAbout): Promise<Described> => {
-    await checkBefore(pathOf(address), about.conditions)
+    const path = pathOf(address)
+    await checkBefore(path, about.conditions)
     const written = await receive(body, about.headers)
-    await commit(address, written, about.conditions)
+    await orDiscarded(written, () => commitAt(path, written, about.conditions))
     return written.described
   }
 

@@ -6,7 +6,7 @@ import {
   mqttUnreadBytesMax,
 } from '../../../protocol/limits.ts'
 import { chunkKey } from '../../../protocol/object-keys.ts'
-import type { Grant } from '../../../protocol/recording-payloads.ts'
+import type { DownWatermark, Grant } from '../../../protocol/recording-payloads.ts'
 import type { TopicRecording } from '../../../protocol/topics.ts'
 import type { Log } from '../../store/log.ts'
 import type { Meter } from '../../store/meter.ts'
@@ -38,6 +38,14 @@ const untilRead = async ({ client }: Connection): Promise<boolean> => {
   return !client.closed
 }
 
+const hasMoved = (told: DownWatermark | undefined, now: DownWatermark): boolean =>
+  told?.stored_up_to !== now.stored_up_to ||
+  told.complete !== now.complete ||
+  told.status !== now.status
+
+const isSame = (told: DownWatermark | undefined, now: DownWatermark): boolean =>
+  !hasMoved(told, now) && JSON.stringify(told?.missing) === JSON.stringify(now.missing)
+
 type Chosen = { readonly asked: readonly GrantedChunk[]; readonly others: readonly GrantedChunk[] }
 
 function* inMessages(chunks: readonly GrantedChunk[]): Generator<readonly GrantedChunk[]> {
@@ -57,6 +65,9 @@ export class RecordingLink {
   /** Until when each grant holds, in milliseconds since 1970. */
   readonly #granted = new Map<number, number>()
   readonly #wanted = new Set<number>()
+  /** What the device knows, by a watermark or by its grants. */
+  #told: DownWatermark | undefined
+  #owes = false
   #isSending = false
   #lookedMs = Number.NEGATIVE_INFINITY
   #again: (() => Promise<RecordingView | undefined>) | undefined
@@ -72,6 +83,11 @@ export class RecordingLink {
     this.spelled = about.spelled
   }
 
+  /** The device spoke: it is to hear something, changed or not. */
+  owe(): void {
+    this.#owes = true
+  }
+
   /** The device asks for these, whether they were granted before or not. */
   want(indices: Iterable<number>): void {
     for (const index of indices) this.#wanted.add(index)
@@ -83,8 +99,9 @@ export class RecordingLink {
     this.#wanted.add(index)
   }
 
-  /** The device may have forgotten what it was granted. */
-  grantAnew(): void {
+  /** The device may have forgotten what it was told and granted. */
+  beginAnew(): void {
+    this.#told = undefined
     this.#granted.clear()
   }
 
@@ -132,8 +149,11 @@ export class RecordingLink {
    * turn of the loop, over all sessions; what comes in on this recording meanwhile is told first.
    */
   async #send(view: RecordingView): Promise<void> {
+    const wanted = this.#wanted.size
     const { asked, others } = this.#chosen(view)
-    sendWatermark(this.#connection, this.spelled, view.watermark)
+    // Of chunks that are new their grants say all.
+    const isAnswered = wanted > 0 && asked.length === wanted
+    this.#mark(view.watermark, isAnswered)
     for (const chunks of inMessages(asked)) {
       if (!(await untilRead(this.#connection))) return
       this.#grant(chunks)
@@ -143,6 +163,15 @@ export class RecordingLink {
       if (this.#again || !(await untilRead(this.#connection))) return
       this.#grant(chunks)
     }
+  }
+
+  /** Sent where the device spoke and has no other answer, and where it says another thing than last time. */
+  #mark(watermark: DownWatermark, isAnswered: boolean): void {
+    const isOwed = this.#owes && !isAnswered
+    const isNews = isAnswered ? hasMoved(this.#told, watermark) : !isSame(this.#told, watermark)
+    this.#owes = false
+    this.#told = watermark
+    if (isOwed || isNews) sendWatermark(this.#connection, this.spelled, watermark)
   }
 
   /** What was asked for, and of the rest as many as may be out. */

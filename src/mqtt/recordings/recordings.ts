@@ -58,7 +58,6 @@ export class Recordings {
 
   /** In the order of arrival for each recording. Throws `StoreUnavailable`, `Contended`: then nothing may be acknowledged. */
   async take(connection: Connection, message: RecordingMessage): Promise<Taken> {
-    this.showClock(connection, message.boot, message.at)
     const before = this.#tails.get(message.recordingId)
     const mine = (before ?? Promise.resolve()).then(
       () => this.#decide(connection, message),
@@ -109,6 +108,7 @@ export class Recordings {
     const { deviceId } = connection.session.principal
     if (state.kind === 'unknown' || state.deviceId !== deviceId) return
     const link = this.#links.of(connection, message.recordingId, message.spelled)
+    link.owe()
     if (message.kind === 'recording-chunks')
       link.want(message.payload.chunks.map(({ index }) => index))
     link.tell(async () => viewOf(state))
@@ -182,7 +182,7 @@ export class Recordings {
       const id = row.id as RecordingId // a row is named after its recording
       const chunks = row.is_open ? await reads.awaited(project, id) : []
       const link = this.#links.of(connection, id, undefined)
-      link.grantAnew()
+      link.beginAnew()
       link.tell(async () => viewOfRow(row, chunks))
     }
   }

@@ -18,9 +18,13 @@ import { until } from '../../support/until.ts'
 
 const test = suite('what one session hears of a recording')
 
-/** A session whose socket takes everything. */
-const connection = (): Connection => {
-  const client = { closed: false, conn: { writableLength: 0 } }
+/** A session whose socket takes everything, which `heard` is told. */
+const connection = (heard: (packet: Buffer) => void): Connection => {
+  const write = (packet: Buffer): boolean => {
+    heard(packet)
+    return true
+  }
+  const client = { closed: false, conn: { writableLength: 0, write } }
   const principal = {
     project: newId('proj_', randomBytes),
     deviceId: newId('dev_', randomBytes),
@@ -41,6 +45,7 @@ const newLink = (
     throw new Error('nothing is granted here')
   },
   turn: Turn = async () => {},
+  by: Connection = connection(() => {}),
 ): RecordingLink => {
   const recordingId = newId('rec_', randomBytes)
   const deps = {
@@ -50,7 +55,7 @@ const newLink = (
     log: keepLog().log,
     meter: { count: () => {}, observe: () => {} },
   }
-  return new RecordingLink(deps, connection(), { recordingId, spelled: recordingId })
+  return new RecordingLink(deps, by, { recordingId, spelled: recordingId })
 }
 
 const microtasks = async (count: number): Promise<void> => {
@@ -130,6 +135,41 @@ test('what nobody asked for waits its turn, and what is asked for meanwhile goes
     await until(() => granted.length > upTo, { what: 'a message of grants' })
     assert.equal(granted, [100, ...others.slice(0, upTo)])
   }
+})
+
+test('a chunk costs its device a grant and a watermark, and no word that says nothing', async () => {
+  const words: string[] = []
+  const by = connection((packet) => {
+    words.push(packet.includes('/grants') ? 'grants' : 'watermark')
+  })
+  by.subscribed = 'me'
+  const expiresAt = instantOf(0)
+  const presignPut = () => ({ method: 'PUT', url: 'http://x/', headers: {}, expiresAt }) as const
+  const link = newLink(presignPut, undefined, by)
+  const hears = async (storedUpTo: number, missing: readonly number[]) => {
+    const view = awaiting(missing)
+    const gaps = missing.map((index): [number, number] => [index, index])
+    const watermark = { ...view.watermark, stored_up_to: storedUpTo, missing: gaps }
+    link.tell(async () => ({ ...view, watermark }))
+    await microtasks(30)
+    return words.splice(0)
+  }
+  link.owe()
+  assert.equal(await hears(0, []), ['watermark'])
+  for (const index of [1, 2]) {
+    link.owe()
+    link.want([index])
+    assert.equal(await hears(index - 1, [index]), ['grants'])
+    // The log tells what the device was answered already.
+    assert.equal(await hears(index - 1, [index]), [])
+    assert.equal(await hears(index, []), ['watermark'])
+  }
+  // Said again, though it is stored.
+  link.owe()
+  link.want([2])
+  assert.equal(await hears(2, []), ['watermark'])
+  link.beginAnew()
+  assert.equal(await hears(2, []), ['watermark'])
 })
 
 test.run()

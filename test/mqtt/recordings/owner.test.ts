@@ -57,6 +57,23 @@ test('a clock an hour ahead, measured by the message itself', async () => {
   assert.ok(Math.abs((found.skewMs ?? 0) + hourMs) < 5_000)
 })
 
+test('what is sent again shows a clock that went on since, and says nothing of it', async () => {
+  const [bound, alone, among] = [await edge.newDevice(), randomUUID(), randomUUID()]
+  const device = await edge.connect(bound.token)
+  const again = (id: string, message: string, payload: object) =>
+    device.client.publishAsync(topic(id, message), JSON.stringify(payload), { qos: 1, dup: true })
+  const saidMs = Date.now() - 2 * hourMs
+  const begun = { boot: 1, at: saidMs, started_at: saidMs }
+  await again(alone, 'start', start(begun))
+  assert.is((await whose(alone, bound)).quarantineReason, 'clock_unknown')
+  await again(among, 'chunks', { ...begun, ...chunks })
+  await device.publish(topic(among, 'start'), start({ boot: 1, at: Date.now() }))
+  await device.end()
+  const found = await whose(among, bound)
+  assert.is(found.endUserId, bound.endUserId)
+  assert.ok(Math.abs(found.skewMs ?? hourMs) < 5_000)
+})
+
 test('no clock at all: nobody can say; one that says it is set is believed', async () => {
   const bound = await edge.newDevice()
   const [one, other] = [randomUUID(), randomUUID()]

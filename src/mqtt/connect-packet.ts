@@ -26,7 +26,18 @@ const flag = {
   userName: 0x80,
 } as const
 
-/** Reads fields one after the other; past the end, or at a text that is none, it has failed for good. */
+const isAscii = (bytes: Buffer, from: number, to: number): boolean => {
+  for (let at = from; at < to; at += 1) {
+    const byte = bytes[at] ?? 0
+    if (byte === 0 || byte > 0x7f) return false
+  }
+  return true
+}
+
+/**
+ * Reads fields one after the other; past the end, or at a text that is none, it has failed for good. Makes no view of a field where it can
+ * do without: of all that a CONNECT of garbage costs, they would be half.
+ */
 class Fields {
   readonly #bytes: Buffer
   #at = 0
@@ -40,30 +51,41 @@ class Fields {
     return this.#at === this.#bytes.length
   }
 
-  #take(length: number): Buffer {
+  /** Where a field of that length begins. */
+  #pass(length: number): number {
     const from = this.#at
     if (from + length > this.#bytes.length) this.failed = true
-    this.#at = Math.min(from + length, this.#bytes.length)
-    return this.failed ? Buffer.alloc(length) : this.#bytes.subarray(from, from + length)
+    else this.#at += length
+    return from
   }
 
   byte(): number {
-    return this.#take(1).readUInt8()
+    const from = this.#pass(1)
+    return this.failed ? 0 : (this.#bytes[from] ?? 0)
   }
 
   number(): number {
-    return this.#take(2).readUInt16BE()
+    const from = this.#pass(2)
+    return this.failed ? 0 : this.#bytes.readUInt16BE(from)
   }
 
-  /** Bytes behind their length. */
-  binary(): Buffer {
-    const length = this.number()
-    return this.failed ? Buffer.alloc(0) : this.#take(length)
+  /** Past bytes behind their length, which say nothing here. */
+  skip(): void {
+    this.#pass(this.number())
+  }
+
+  /** Bytes behind their length, whatever they are. */
+  loose(): string {
+    const from = this.#pass(this.number())
+    return this.failed ? '' : this.#bytes.toString('utf8', from, this.#at)
   }
 
   /** Well-formed UTF-8 without U+0000 [MQTT-1.5.3-1, MQTT-1.5.3-2]. */
   text(): string {
-    const bytes = this.binary()
+    const from = this.#pass(this.number())
+    if (this.failed) return ''
+    if (isAscii(this.#bytes, from, this.#at)) return this.#bytes.toString('latin1', from, this.#at)
+    const bytes = this.#bytes.subarray(from, this.#at)
     if (!isUtf8(bytes) || bytes.includes(0)) this.failed = true
     return bytes.toString('utf8')
   }
@@ -81,13 +103,13 @@ const areFlagsWrong = (flags: number): boolean => {
 const willIn = (fields: Fields, flags: number): ConnectPacket['will'] => {
   if ((flags & flag.will) === 0) return undefined
   const topic = fields.text()
-  fields.binary()
+  fields.skip()
   return { topic, isRetained: (flags & flag.willRetain) !== 0 }
 }
 
 const passwordIn = (fields: Fields, flags: number): string => {
   if ((flags & flag.userName) !== 0) fields.text()
-  return (flags & flag.password) === 0 ? '' : fields.binary().toString('utf8')
+  return (flags & flag.password) === 0 ? '' : fields.loose()
 }
 
 /** The body of a CONNECT. A name of the protocol that is none of MQTT's is malformed. */

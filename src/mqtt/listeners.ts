@@ -5,6 +5,7 @@ import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import type { ConnectPacket } from './connect-packet.ts'
 import { Door, type Pass } from './door.ts'
+import { LastWords } from './last-words.ts'
 import { connackCodes, waitInLobby } from './lobby.ts'
 import { connackBytes } from './packets.ts'
 import { Patience } from './patience.ts'
@@ -81,6 +82,7 @@ export const openListeners = async (
   const door = new Door()
   const sockets = new Set<Socket>()
   const late = new Patience<Socket>(mqttConnectMsMax, (socket) => socket.destroy())
+  const lastWords = new LastWords()
 
   const turnAway = (socket: Socket): void => {
     meter.count('mqtt_turned_away_total')
@@ -90,17 +92,17 @@ export const openListeners = async (
   const refuse = (conn: Duplex, code: number | undefined): void => {
     meter.count('mqtt_refused_connects_total')
     if (code === undefined) conn.destroy()
-    else conn.end(connackBytes(code), () => conn.destroy())
+    else lastWords.say(conn, connackBytes(code))
   }
 
-  const receive = (conn: Duplex, remote: string, heard: () => void): void =>
+  const receive = (conn: Duplex, hear: () => string): void =>
     waitInLobby(conn, {
       onConnect: (packet, rest) => {
         if (!mayCall()) {
           refuse(conn, connackCodes.unavailable)
           return
         }
-        heard()
+        const remote = hear()
         conn.emit('connect-packet')
         onCaller({ conn, remote, packet, rest, refuse: (code) => refuse(conn, code) })
       },
@@ -109,16 +111,17 @@ export const openListeners = async (
 
   const accept = (socket: Socket, pass: Pass, transport: Transport): void => {
     late.wait(socket)
-    const heard = (): void => {
-      late.release(socket)
-      pass.spoke()
-    }
-    const come = (remote: string): void => {
-      if (pass.from(remote)) transport(socket, (conn) => receive(conn, remote, heard))
+    const come = (remoteOf: () => string): void => {
+      const hear = (): string => {
+        late.release(socket)
+        door.spoke(pass)
+        return remoteOf()
+      }
+      if (door.from(pass, remoteOf)) transport(socket, (conn) => receive(conn, hear))
       else turnAway(socket)
     }
-    if (isProxied) readProxyHeader(socket, come)
-    else come(socket.remoteAddress ?? '')
+    if (isProxied) readProxyHeader(socket, (remote) => come(() => remote))
+    else come(() => socket.remoteAddress ?? '')
   }
 
   const open = async (listener: Listener): Promise<Server & { readonly at: number }> => {
@@ -134,7 +137,7 @@ export const openListeners = async (
       socket.on('close', () => {
         sockets.delete(socket)
         late.release(socket)
-        pass.leave()
+        door.leave(pass)
       })
       accept(socket, pass, listener.transport)
     })

@@ -7,8 +7,12 @@ const remainingLength = (length: number): number[] => {
   return digits
 }
 
+/** By their code; sent as they stand, and never changed. */
+const connacks = [0, 1, 2, 3, 4, 5].map((code) => Buffer.from([0x20, 2, 0, code]))
+
 /** CONNACK of a clean session (section 3.2). */
-export const connackBytes = (code: number): Buffer => Buffer.from([0x20, 2, 0, code])
+export const connackBytes = (code: number): Buffer =>
+  connacks[code] ?? Buffer.from([0x20, 2, 0, code])
 
 /** A PUBLISH of QoS 0 without an id, of QoS 1 with one; neither retained nor a repeat. */
 export const publishBytes = (topic: string, payload: Buffer, id: number | undefined): Buffer => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** Resident memory of a process, in MiB. */
 export const residentMib = (pid: number): number =>
@@ -27,9 +27,26 @@ const secondsInProc = (stat: string): number => {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-/** CPU of a process so far, in seconds: in hundredths on Linux, where `ps` knows whole seconds alone. */
+/** Nanoseconds on a processor are the first field of `schedstat`; a thread that ends meanwhile has none. */
+const secondsOfThread = (folder: string): number => {
+  try {
+    return Number(readFileSync(`${folder}/schedstat`, 'utf8').split(' ')[0]) / 1e9
+  } catch {
+    return 0
+  }
+}
+
+/**
+ * CPU of a process so far, in seconds: in nanoseconds where Linux counts them for each of its threads, in hundredths where it does not;
+ * `ps` knows whole seconds alone.
+ */
 export const cpuSeconds = (pid: number): number => {
-  const stat = `/proc/${pid}/stat`
-  if (existsSync(stat)) return secondsInProc(readFileSync(stat, 'utf8'))
+  const proc = `/proc/${pid}`
+  if (existsSync(`${proc}/schedstat`))
+    return readdirSync(`${proc}/task`).reduce(
+      (sum, thread) => sum + secondsOfThread(`${proc}/task/${thread}`),
+      0,
+    )
+  if (existsSync(`${proc}/stat`)) return secondsInProc(readFileSync(`${proc}/stat`, 'utf8'))
   return secondsOf(execFileSync('ps', ['-o', 'time=', '-p', `${pid}`]).toString())
 }

@@ -5,6 +5,13 @@ export const varintBytes = (value: number): number => {
   return bytes
 }
 
+/** What a length-delimited field of so many bytes takes with its tag and its length, of fields below 16. */
+export const fieldBytes = (length: number): number => 1 + varintBytes(length) + length
+/** The same of bytes; an empty field is not written. */
+export const blobBytes = ({ length }: Uint8Array): number => (length === 0 ? 0 : fieldBytes(length))
+/** The same of a number field; 0 is not written. */
+export const numberBytes = (value: number): number => (value === 0 ? 0 : 1 + varintBytes(value))
+
 /** Field number and wire type 2 (length-delimited), of fields below 16: one byte. */
 export const lengthTag = (field: number): number => field * 8 + 2
 /** Field number and wire type 0 (varint), of fields below 16: one byte. */

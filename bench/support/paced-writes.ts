@@ -46,34 +46,38 @@ const createWrites = (bound: readonly string[], person: string) => {
   }
 }
 
-type Pace = { readonly perSecond: number; readonly seconds: number }
+type Pace = { readonly perSecond: number; readonly seconds: number; readonly rounds: number }
 
 /**
- * Writes at a steady rate, whatever became of those before; what each took from when it was due, with the wait for the own read model. One
- * that failed took for ever.
+ * Writes at a steady rate, whatever became of those before; what each of a round took from when it was due, with the wait for the own read
+ * model. One that failed took for ever.
  */
 export const pacedWrites = async (
   { call }: Pick<LapelUnderTest, 'call'>,
-  { perSecond, seconds }: Pace,
+  { perSecond, seconds, rounds }: Pace,
   { bound, person }: { readonly bound: readonly string[]; readonly person: string },
-): Promise<number[]> => {
+): Promise<number[][]> => {
   const next = createWrites(bound, person)
-  const took: number[] = []
-  const pending: Promise<void>[] = []
-  const write = async ({ path, body, status, done }: Write, dueMs: number): Promise<void> => {
+  const write = async ({ path, body, status, done }: Write, dueMs: number): Promise<number> => {
     // A node that has more to do than it can may refuse the connection.
     const answer = await call('POST', path, body).catch(() => undefined)
-    const isDone = answer?.status === status
-    took.push(isDone ? performance.now() - dueMs : Number.POSITIVE_INFINITY)
-    if (isDone) done(String(answer.body['id']))
+    if (answer?.status !== status) return Number.POSITIVE_INFINITY
+    const tookMs = performance.now() - dueMs
+    done(String(answer.body['id']))
+    return tookMs
   }
-  const started = performance.now()
-  for (let i = 0; i < perSecond * seconds; i += 1) {
-    const dueMs = started + (i * 1_000) / perSecond
-    const waitMs = dueMs - performance.now()
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    pending.push(write(next(i), dueMs))
+  const round = async (): Promise<number[]> => {
+    const pending: Promise<number>[] = []
+    const started = performance.now()
+    for (let i = 0; i < perSecond * seconds; i += 1) {
+      const dueMs = started + (i * 1_000) / perSecond
+      const waitMs = dueMs - performance.now()
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      pending.push(write(next(i), dueMs))
+    }
+    return Promise.all(pending)
   }
-  await Promise.all(pending)
+  const took: number[][] = []
+  for (let i = 0; i < rounds; i += 1) took.push(await round())
   return took
 }

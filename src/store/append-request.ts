@@ -1,4 +1,11 @@
-import { ProtoWriter, varintBytes, varintTag } from '../../protocol/proto-bytes.ts'
+import {
+  blobBytes,
+  fieldBytes,
+  numberBytes,
+  ProtoWriter,
+  varintBytes,
+  varintTag,
+} from '../../protocol/proto-bytes.ts'
 import type { ExpectedRevision, NewEvent } from './event-store.ts'
 
 // `BatchAppendReq` of EventStoreDB's streams.proto, as far as Lapel uses it. The generated classes of the client take longer than the
@@ -18,9 +25,7 @@ const uuidCharacters = 36
 const uuidLength = 2 + uuidCharacters
 const contentTypes = { json: 'application/json', bytes: 'application/octet-stream' }
 
-const fieldBytes = (length: number): number => 1 + varintBytes(length) + length
 const textBytes = (text: string): number => fieldBytes(Buffer.byteLength(text))
-const numberBytes = (value: number): number => (value === 0 ? 0 : 1 + varintBytes(value))
 
 const entryBytes = (key: string, value: string): number => textBytes(key) + textBytes(value)
 
@@ -45,8 +50,6 @@ type Encoded = {
   readonly metadata: Uint8Array
   readonly size: number
 }
-
-const blobBytes = ({ length }: Uint8Array): number => (length === 0 ? 0 : fieldBytes(length))
 
 const encoded = ({ id, type, data, metadata }: NewEvent): Encoded => {
   const isBytes = data instanceof Uint8Array

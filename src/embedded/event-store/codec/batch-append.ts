@@ -1,5 +1,6 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import {
+  fieldBytes,
   lengthTag,
   ProtoReader,
   ProtoWriter,
@@ -139,8 +140,6 @@ export const decodeBatchAppend = (bytes: Buffer): BatchRequest => {
 
 /** What was written: its last revision, −1 when nothing ever was, and the position of its last event. */
 export type Success = { readonly revision: number; readonly position: number | undefined }
-
-const fieldBytes = (length: number): number => 1 + varintBytes(length) + length
 
 // The members of a choice are written even where they are 0.
 const choice = (writer: ProtoWriter, field: number, value: number): void => {

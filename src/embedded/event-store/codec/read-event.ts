@@ -1,4 +1,10 @@
-import { ProtoWriter, varintBytes, varintTag } from '../../../../protocol/proto-bytes.ts'
+import {
+  blobBytes,
+  fieldBytes,
+  numberBytes,
+  ProtoWriter,
+  varintTag,
+} from '../../../../protocol/proto-bytes.ts'
 import { type StoredRow, storedTombstone } from '../stored.ts'
 import { type UuidForm, uuidMessage } from '../wire.ts'
 
@@ -12,10 +18,6 @@ export type ReadItem = {
 // 2^63 − 1, the revision of a tombstone, as a varint.
 const tombstoneVarint = Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f])
 const uuidTextBytes = 36
-
-const fieldBytes = (length: number): number => 1 + varintBytes(length) + length
-const blobBytes = (value: Uint8Array): number => (value.length === 0 ? 0 : fieldBytes(value.length))
-const numberBytes = (value: number): number => (value === 0 ? 0 : 1 + varintBytes(value))
 
 /** A recorded event with the lengths of its parts, which stand before them in protobuf. */
 type Measured = {

@@ -1,7 +1,7 @@
 /** Every limit of rebuilding read models, as in `limits.ts`: named with its unit. */
 
 export const heartbeatRebuildEntriesMax = 100_000
-/** Gathered until then, plus what was taken at once. */
+/** Gathered until then, plus what the last event brings. What is folded soon is gone before a collection copies it. */
 export const rebuildBatchEntriesMax = 1_000
 export const rebuildBatchEventsMax = 5_000
 /** Of the rows that a rebuild keeps in memory, about. */

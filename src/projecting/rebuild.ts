@@ -119,7 +119,7 @@ class Beside {
     const { store, signal } = this.#work
     const from = this.#reached ?? 'start'
     const subscription = store.subscribe({ prefixes: projectorPrefixes, from })
-    const batches = gathered(batchesOf(subscription), to)
+    const batches = gathered(batchesOf(subscription, rebuildBatchEntriesMax), to)
     const close = () => void subscription.close()
     signal.addEventListener('abort', close, { once: true })
     try {

@@ -18,10 +18,9 @@ type Reading<Event> = {
   readonly entriesMax: number
 }
 
-const decoding: Reading<Decoded> = {
+const decoding: Omit<Reading<Decoded>, 'entriesMax'> = {
   read: decode,
   entriesOf: (decoded) => (decoded.kind === 'observed' ? decoded.entries.length : 1),
-  entriesMax: batchEntriesMax,
 }
 
 /** What the log brought, until it is enough for a batch; reading it holds up nobody else in this thread. */
@@ -69,5 +68,8 @@ export async function* batchesRead<Event>(
   }
 }
 
-export const batchesOf = (subscription: Subscription): AsyncGenerator<Taken> =>
-  batchesRead(subscription, decoding)
+/** Batches of so many entries at most, and what the last event brings past that. */
+export const batchesOf = (
+  subscription: Subscription,
+  entriesMax = batchEntriesMax,
+): AsyncGenerator<Taken> => batchesRead(subscription, { ...decoding, entriesMax })

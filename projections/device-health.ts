@@ -105,7 +105,7 @@ const grow = (row: DeviceHealthRow, id: string): Growth<DeviceHealthRow> => {
   return {
     meet: (event) => {
       if (event.kind !== 'observed') return false
-      for (const entry of byDevice(event).get(id) ?? [])
+      for (const entry of event.byDevice.get(id) ?? [])
         if (entry.p === row.project_id) news.meet(entry, event.deviceNames)
       return true
     },
@@ -117,17 +117,6 @@ const observeAll = (row: DeviceHealthRow, event: Observed, id: string): DeviceHe
   const growth = grow(row, id)
   growth.meet(event)
   return growth.row()
-}
-
-// A commit is folded into the row of each of its devices: sorted by device once.
-const sorted = new WeakMap<Observed, ReadonlyMap<string, Entry[]>>()
-
-const byDevice = (event: Observed): ReadonlyMap<string, Entry[]> => {
-  const known = sorted.get(event)
-  if (known) return known
-  const devices = Map.groupBy(event.entries, ({ d }) => d)
-  sorted.set(event, devices)
-  return devices
 }
 
 const presence = (
@@ -168,7 +157,7 @@ const isOfRecord = (type: string): boolean =>
 
 const touched = (event: LogEvent): Touched => {
   if (event.kind === 'device') return isOfRecord(event.event.type) ? ids(event.subject) : none
-  if (event.kind === 'observed') return { ids: [...byDevice(event).keys()] }
+  if (event.kind === 'observed') return { ids: [...event.byDevice.keys()] }
   if (event.kind === 'sessions') return { ids: event.entries.map(({ d }) => d) }
   return event.kind === 'node-lost' ? { where: 'session_node', is: event.node } : none
 }

@@ -23,7 +23,8 @@ export type LogEvent =
   | LifecycleLogEvent
   | {
       readonly kind: 'observed'
-      readonly entries: readonly Entry[]
+      /** The entries of each device, in their order. */
+      readonly byDevice: ReadonlyMap<string, readonly Entry[]>
       /** Of the entries that hold a sealed one, where its key is there. */
       readonly deviceNames: ReadonlyMap<Entry, string>
       readonly position: bigint

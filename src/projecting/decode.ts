@@ -97,6 +97,7 @@ const sealedIn = ({ data }: FoldedEvent): string | undefined =>
   'sealed' in data && typeof data.sealed === 'string' ? data.sealed : undefined
 
 type Recorded = Extract<Decoded, { kind: 'recorded' }>
+type Observed = Extract<Decoded, { kind: 'observed' }>
 
 /** Under whose key it is sealed: that of the stream's subject, unless it names another. */
 const subjectOf = ({ event: { data }, of }: Recorded): string =>
@@ -130,6 +131,14 @@ const deviceNames = (entries: readonly Entry[], keys: Keys): ReadonlyMap<Entry, 
   return names
 }
 
+// A commit is folded into the row of each of its devices: sorted by device once.
+const observed = ({ entries, position }: Observed, keys: Keys): LogEvent => ({
+  kind: 'observed',
+  byDevice: Map.groupBy(entries, ({ d }) => d),
+  deviceNames: deviceNames(entries, keys),
+  position,
+})
+
 const lifecycle = (recorded: Recorded, keys: Keys): LogEvent => {
   const { at, revision, position, type, data } = recorded.event
   const { kind, project, subject } = recorded.of
@@ -147,7 +156,7 @@ export const logEventOf = (
     case 'recorded':
       return lifecycle(decoded, keys)
     case 'observed':
-      return { ...decoded, deviceNames: deviceNames(decoded.entries, keys) }
+      return observed(decoded, keys)
     case 'sessions': {
       const { node, entries } = decoded.changed
       return isLost(node)

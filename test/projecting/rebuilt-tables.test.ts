@@ -55,7 +55,8 @@ const beats = (ids: readonly DeviceId[], seq: number): LogEvent => {
     rx: nextAt(),
     data: { battery_percent: (seq + i) % 101, connection_type: i % 2 === 0 ? ['4g'] : '4g' },
   }))
-  return { kind: 'observed', entries, deviceNames: new Map(), position } as unknown as LogEvent
+  const byDevice = Map.groupBy(entries, ({ d }) => d)
+  return { kind: 'observed', byDevice, deviceNames: new Map(), position } as unknown as LogEvent
 }
 
 const sessions = ({ id }: Story, s: string, k: 'opened' | 'closed', node = 'n1'): LogEvent => {

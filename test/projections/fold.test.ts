@@ -35,18 +35,23 @@ const beat = (
 ): LogEvent => ({
   kind: 'observed',
   position: 1n,
-  entries: [
-    {
-      k: 'heartbeat',
-      via: 'mqtt',
-      p,
+  byDevice: new Map([
+    [
       d,
-      by: tok,
-      ...numbers,
-      rx: instantOf(rx),
-      data: { battery_percent },
-    },
-  ],
+      [
+        {
+          k: 'heartbeat',
+          via: 'mqtt',
+          p,
+          d,
+          by: tok,
+          ...numbers,
+          rx: instantOf(rx),
+          data: { battery_percent },
+        },
+      ],
+    ],
+  ]),
   deviceNames: new Map(),
 })
 

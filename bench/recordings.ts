@@ -42,14 +42,13 @@ const summed = (all: readonly Round[], name: string, base: number) => {
 const lapel = await startLapel()
 const objects = await objectsOf({ data: lapel.data, node: { s3_endpoint: lapel.s3Endpoint } })
 try {
-  const devices = await lapel.bindDevices(atOnce + 1)
-  const few = devices.slice(0, atOnce)
-  await endToEndRound(lapel, few, { ms: warmUpMs })
+  const newDevices = () => lapel.bindDevices(atOnce)
+  await endToEndRound(lapel, await newDevices(), { ms: warmUpMs })
   const [bare, whole, backlog]: [Round[], Round[], Round[]] = [[], [], []]
   for (let round = 0; round < rounds; round += 1) {
     bare.push(await bareRound(lapel, objects, { atOnce, ms: roundMs }))
-    whole.push(await endToEndRound(lapel, few, { ms: roundMs }))
-    backlog.push(await endToEndRound(lapel, few, { ms: roundMs, atATime: some }))
+    whole.push(await endToEndRound(lapel, await newDevices(), { ms: roundMs }))
+    backlog.push(await endToEndRound(lapel, await newDevices(), { ms: roundMs, atATime: some }))
   }
   const base = median(bare.map(({ perSecond }) => perSecond))
   const head = [
@@ -67,9 +66,8 @@ try {
     summed(backlog, `the same, ${some} announced at a time`, base),
   ]
   console.log(table([head, ...rows]))
-  const most = await grantsAtMost(lapel, few, roundMs)
-  const others = await lapel.bindDevices(atOnce)
-  const atRate = await grantsAtRate(lapel, others, { rate: 100, ms: 3 * roundMs })
+  const most = await grantsAtMost(lapel, await newDevices(), roundMs)
+  const atRate = await grantsAtRate(lapel, await newDevices(), { rate: 100, ms: 3 * roundMs })
   console.log(
     `\n${table([
       ['grants', '/s', 'p50 ms', 'p99 ms'],
@@ -77,9 +75,10 @@ try {
       ['one a message, 100/s', atRate.perSecond, atRate.p50Ms, atRate.p99Ms],
     ])}`,
   )
+  const [last = { id: '', token: '' }] = await lapel.bindDevices(1)
   const stitched: (string | number)[][] = []
   for (const size of sizes) {
-    const done = await stitchLarge(lapel, objects, devices[atOnce] ?? { id: '', token: '' }, size)
+    const done = await stitchLarge(lapel, objects, last, size)
     const mb = done.bytes / 1e6
     const name = `${size.codec}, ${Math.round(mb).toLocaleString('en')} MB`
     const rates = [mb / done.seconds, mb / done.catSeconds, done.catSeconds / done.seconds]

@@ -65,79 +65,71 @@ export const bareRound = (
     await Promise.all(Array.from({ length: atOnce }, (_, at) => worker(at)))
   })
 
-type Uploader = { readonly announce: () => void; readonly end: () => Promise<void> }
-
-type Uploads = {
-  /** Chunks a message. */
-  readonly atATime: number
-  readonly stored: (ms: number) => void
-  /** All of the last message are stored. */
-  readonly done: () => void
+type Uploader = {
+  /** Announces, and again when all of it is stored, until then; `stored` is told how long each chunk took. */
+  readonly upload: (untilMs: number, stored: (ms: number) => void) => Promise<void>
+  readonly end: () => Promise<void>
 }
 
 /** A device that has one chunk under way: announced, alone or with others, granted, put, and below the watermark. */
-const uploader = async (
-  port: number,
-  bound: BoundDevice,
-  { atATime, stored, done }: Uploads,
-): Promise<Uploader> => {
+const uploader = async (port: number, bound: BoundDevice, atATime: number): Promise<Uploader> => {
   let chunks: readonly Chunk[] = []
-  let [first, storedUpTo, begun, own] = [1, 0, 0, '']
+  let [first, storedUpTo, begun] = [1, 0, 0]
+  let [stored, done] = [(_: number) => {}, () => {}]
   let putting: Promise<unknown> = Promise.resolve()
   const device: Driven = await driveDevice(port, bound, {
-    grants: (name, grants) => {
-      // After a reconnect a device hears of what it began before, too.
-      if (name !== own) return
+    grants: (_, grants) => {
       for (const grant of grants) {
         const chunk = chunks[grant.index - first]
         if (chunk) putting = putting.then(() => put(grant, chunk.body))
       }
     },
-    watermark: (name, { stored_up_to }) => {
-      if (name !== own || stored_up_to <= storedUpTo) return
+    watermark: (_, { stored_up_to }) => {
+      if (stored_up_to <= storedUpTo) return
       for (; storedUpTo < stored_up_to; storedUpTo += 1) stored(performance.now() - begun)
       if (storedUpTo === first + chunks.length - 1) done()
     },
   })
   const recording = device.begin('pcm_s16le')
-  own = recording
+  const announce = (): void => {
+    first += chunks.length
+    chunks = Array.from({ length: atATime }, newChunk)
+    begun = performance.now()
+    const said = chunks.map(({ sha256 }, at) => ({ index: first + at, bytes: chunkBytes, sha256 }))
+    device.announce(recording, said)
+  }
   return {
-    announce: () => {
-      first += chunks.length
-      chunks = Array.from({ length: atATime }, newChunk)
-      begun = performance.now()
-      const said = chunks.map(({ sha256 }, at) => ({
-        index: first + at,
-        bytes: chunkBytes,
-        sha256,
-      }))
-      device.announce(recording, said)
+    upload: (untilMs, told) => {
+      const over = Promise.withResolvers<void>()
+      stored = told
+      done = () => (performance.now() < untilMs ? announce() : over.resolve())
+      announce()
+      return over.promise
     },
     end: device.end,
   }
 }
 
-/** From the announcement to the watermark; each device puts one chunk at a time, and announces one, or some, when the last are stored. */
-export const endToEndRound = (
+/**
+ * From the announcement to the watermark; each device puts one chunk at a time, and announces one, or some, when the last are stored.
+ * Devices that have nothing open: what they would be told again on their way in is not to be measured.
+ */
+export const endToEndRound = async (
   lapel: Pick<LapelUnderTest, 'pid' | 'mqttPort'>,
   devices: readonly BoundDevice[],
   { ms, atATime = 1 }: { ms: number; atATime?: number },
-): Promise<Round> =>
-  measured(lapel.pid, async (tookMs) => {
-    const until = performance.now() + ms
-    const one = async (bound: BoundDevice) => {
-      const over = Promise.withResolvers<void>()
-      const device: Uploader = await uploader(lapel.mqttPort, bound, {
-        atATime,
-        stored: (took) => void tookMs.push(took),
-        done: () => (performance.now() < until ? device.announce() : over.resolve()),
-      })
-      device.announce()
-      await over.promise
-      await device.end()
-    }
-    await Promise.all(devices.map(one))
+): Promise<Round> => {
+  const uploaders = await Promise.all(
+    devices.map((bound) => uploader(lapel.mqttPort, bound, atATime)),
+  )
+  const round = await measured(lapel.pid, async (tookMs) => {
+    const untilMs = performance.now() + ms
+    const stored = (took: number) => void tookMs.push(took)
+    await Promise.all(uploaders.map(({ upload }) => upload(untilMs, stored)))
   })
+  await Promise.all(uploaders.map(({ end }) => end()))
+  return round
+}
 
 export type Grants = { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number }
 

@@ -49,6 +49,15 @@ const pidsOf = async (data: string, victim: keyof typeof marks): Promise<number[
     .map((match) => Number(match?.[1]))
 }
 
+/** One that ended since it was listed needs no kill. */
+const killHard = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 const freePort = async (): Promise<number> => {
   const { freePort: find } = await import('../../src/embedded/kept-port.ts')
   return find()
@@ -111,7 +120,7 @@ export const startUnderFire = async (
     },
     kill: async (victim) => {
       if (victim !== 'node') {
-        for (const pid of await pidsOf(data, victim)) process.kill(pid, 'SIGKILL')
+        for (const pid of await pidsOf(data, victim)) killHard(pid)
         return
       }
       child.kill('SIGKILL')

@@ -152,10 +152,10 @@ export class Recorder {
     if (isLast && !finishFirst) this.#sayFinish(kept)
   }
 
-  /** After a power-on: all that flash holds, in the order of the recordings. */
+  /** After a power-on: all that flash holds, in the order of the recordings. What the last watermark did not name may never have been said. */
   #sayAll(): void {
     for (const kept of this.#recordings) {
-      if (kept.isDone || !kept.isClosed) continue
+      if ((kept.isDone && kept.held.length === 0) || !kept.isClosed) continue
       this.#sayStart(kept)
       for (const indices of inMessages(kept.held)) this.#sayChunks(kept, indices)
       this.#sayFinish(kept)

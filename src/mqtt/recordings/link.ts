@@ -68,6 +68,7 @@ export class RecordingLink {
   /** What the device knows, by a watermark or by its grants. */
   #told: DownWatermark | undefined
   #owes = false
+  #isSpokenOf = false
   #isSending = false
   #lookedMs = Number.NEGATIVE_INFINITY
   #again: (() => Promise<RecordingView | undefined>) | undefined
@@ -83,13 +84,20 @@ export class RecordingLink {
     this.spelled = about.spelled
   }
 
-  /** The device spoke: it is to hear something, changed or not. */
+  /** Whether the device itself spoke of it in this session. */
+  get isSpokenOf(): boolean {
+    return this.#isSpokenOf
+  }
+
+  /** The device said what no grant answers. */
   owe(): void {
     this.#owes = true
+    this.#isSpokenOf = true
   }
 
   /** The device asks for these, whether they were granted before or not. */
   want(indices: Iterable<number>): void {
+    this.#isSpokenOf = true
     for (const index of indices) this.#wanted.add(index)
   }
 
@@ -151,9 +159,7 @@ export class RecordingLink {
   async #send(view: RecordingView): Promise<void> {
     const wanted = this.#wanted.size
     const { asked, others } = this.#chosen(view)
-    // Of chunks that are new their grants say all.
-    const isAnswered = wanted > 0 && asked.length === wanted
-    this.#mark(view.watermark, isAnswered)
+    this.#mark(view.watermark, { wanted, asked: asked.length })
     for (const chunks of inMessages(asked)) {
       if (!(await untilRead(this.#connection))) return
       this.#grant(chunks)
@@ -165,12 +171,14 @@ export class RecordingLink {
     }
   }
 
-  /** Sent where the device spoke and has no other answer, and where it says another thing than last time. */
-  #mark(watermark: DownWatermark, isAnswered: boolean): void {
-    const isOwed = this.#owes && !isAnswered
-    const isNews = isAnswered ? hasMoved(this.#told, watermark) : !isSame(this.#told, watermark)
+  /** Sent where it is owed, and where it says another thing than last time. Of chunks that are new their grants say all. */
+  #mark(watermark: DownWatermark, { wanted, asked }: Record<'wanted' | 'asked', number>): void {
+    const isGranted = wanted > 0 && asked === wanted
+    const isOwed = this.#owes || (wanted > 0 && !isGranted)
+    const isNews = isGranted ? hasMoved(this.#told, watermark) : !isSame(this.#told, watermark)
     this.#owes = false
-    this.#told = watermark
+    // Nobody heard it yet.
+    this.#told = this.#connection.subscribed === undefined ? undefined : watermark
     if (isOwed || isNews) sendWatermark(this.#connection, this.spelled, watermark)
   }
 

@@ -33,6 +33,10 @@ export class RecordingLinks {
     return this.#byConnection.get(connection)?.has(recordingId) ?? false
   }
 
+  heardBy(connection: Connection): readonly RecordingLink[] {
+    return [...(this.#byConnection.get(connection)?.values() ?? [])]
+  }
+
   /** With the connection that each belongs to. */
   hearing(recordingId: RecordingId): readonly (readonly [Connection, RecordingLink])[] {
     return [...(this.#byRecording.get(recordingId) ?? [])]

@@ -108,9 +108,9 @@ export class Recordings {
     const { deviceId } = connection.session.principal
     if (state.kind === 'unknown' || state.deviceId !== deviceId) return
     const link = this.#links.of(connection, message.recordingId, message.spelled)
-    link.owe()
     if (message.kind === 'recording-chunks')
       link.want(message.payload.chunks.map(({ index }) => index))
+    else link.owe()
     link.tell(async () => viewOf(state))
     this.#hint(connection, link, message, decided)
   }
@@ -178,10 +178,17 @@ export class Recordings {
     await reads.reach(epoch)
     const closed = await reads.closed(project, deviceId)
     const open = await reads.open(project, deviceId)
+    // What the device spoke of in this session is known better than by the read models.
+    const spoken = this.#links.heardBy(connection).filter(({ isSpokenOf }) => isSpokenOf)
+    for (const link of spoken) {
+      link.beginAnew()
+      link.tell(() => this.#read(connection, link.recordingId))
+    }
     for (const row of [...closed, ...open]) {
       const id = row.id as RecordingId // a row is named after its recording
       const chunks = row.is_open ? await reads.awaited(project, id) : []
       const link = this.#links.of(connection, id, undefined)
+      if (link.isSpokenOf) continue
       link.beginAnew()
       link.tell(async () => viewOfRow(row, chunks))
     }

@@ -1,5 +1,5 @@
 import { BrokenAudio } from './broken-audio.ts'
-import { createPageReader } from './ogg-page.ts'
+import { createPageReader, type OggPage } from './ogg-page.ts'
 import { createOpusJoin } from './opus-join.ts'
 
 export type Chunk = { readonly index: number; readonly bytes: AsyncIterable<Uint8Array> }
@@ -14,6 +14,20 @@ const inChunk = (index: number, error: unknown): unknown =>
       })
     : error
 
+/** The same bytes, pages that follow each other in memory as one piece: nothing is copied. */
+function* adjoined(pages: readonly OggPage[]): Generator<Buffer> {
+  let run: Buffer | undefined
+  for (const page of pages) {
+    if (run && run.buffer === page.buffer && run.byteOffset + run.length === page.byteOffset) {
+      run = Buffer.from(run.buffer, run.byteOffset, run.length + page.length)
+      continue
+    }
+    if (run) yield run
+    run = page
+  }
+  if (run) yield run
+}
+
 /** Each chunk is whole pages of Ogg, with or without headers of its own. */
 const joinOpus: Join = async function* (chunks) {
   const join = createOpusJoin()
@@ -21,10 +35,8 @@ const joinOpus: Join = async function* (chunks) {
     const reader = createPageReader()
     join.beginChunk()
     try {
-      for await (const piece of bytes) {
-        const joined = [...reader.take(piece)].flatMap((page) => [...join.add(page)])
-        if (joined.length > 0) yield Buffer.concat(joined)
-      }
+      for await (const piece of bytes)
+        yield* adjoined([...reader.take(piece)].flatMap((page) => [...join.add(page)]))
       reader.end()
     } catch (error) {
       throw inChunk(index, error)

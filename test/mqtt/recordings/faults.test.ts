@@ -175,6 +175,18 @@ test('what was wrong before the device subscribed is told when it does, the newe
   }
 })
 
+test('what a device said of a recording before it subscribed is answered when it does', async () => {
+  const [bound, id] = [await edge.newDevice(), randomUUID()]
+  const silent = await edge.connect(bound.token)
+  await silent.publish(topic(id, 'start'), start)
+  await silent.publish(topic(id, 'finish'), { ...finish, total_chunks: 3 })
+  await silent.publish(topic(id, 'chunks'), chunks(2))
+  const device = await edge.listen(silent)
+  await until(() => device.watermark()?.missing[0]?.[1] === 3, { what: 'the gaps up to the end' })
+  await until(() => device.grants().some(({ index }) => index === 2), { what: 'a grant' })
+  await device.end()
+})
+
 test("another device's topic ends the connection", async () => {
   const [one, other] = [await edge.newDevice(), await edge.newDevice()]
   const device = await edge.connect(one.token)

@@ -146,8 +146,8 @@ test('a chunk costs its device a grant and a watermark, and no word that says no
   const expiresAt = instantOf(0)
   const presignPut = () => ({ method: 'PUT', url: 'http://x/', headers: {}, expiresAt }) as const
   const link = newLink(presignPut, undefined, by)
-  const hears = async (storedUpTo: number, missing: readonly number[]) => {
-    const view = awaiting(missing)
+  const hears = async (storedUpTo: number, missing: readonly number[], announced = missing) => {
+    const view = awaiting(announced)
     const gaps = missing.map((index): [number, number] => [index, index])
     const watermark = { ...view.watermark, stored_up_to: storedUpTo, missing: gaps }
     link.tell(async () => ({ ...view, watermark }))
@@ -157,7 +157,6 @@ test('a chunk costs its device a grant and a watermark, and no word that says no
   link.owe()
   assert.equal(await hears(0, []), ['watermark'])
   for (const index of [1, 2]) {
-    link.owe()
     link.want([index])
     assert.equal(await hears(index - 1, [index]), ['grants'])
     // The log tells what the device was answered already.
@@ -165,11 +164,14 @@ test('a chunk costs its device a grant and a watermark, and no word that says no
     assert.equal(await hears(index, []), ['watermark'])
   }
   // Said again, though it is stored.
-  link.owe()
   link.want([2])
   assert.equal(await hears(2, []), ['watermark'])
+  // An end that is told together with chunks: what is missing up to it stands in no grant.
+  link.owe()
+  link.want([3])
+  assert.equal(await hears(2, [3, 5], [3]), ['watermark', 'grants'])
   link.beginAnew()
-  assert.equal(await hears(2, []), ['watermark'])
+  assert.equal(await hears(2, [3, 5], [3]), ['watermark', 'grants'])
 })
 
 test.run()

@@ -64,15 +64,23 @@ export type Ingest = {
   readonly idle: () => Promise<void>
 }
 
+/** A numbered entry on its way into the log, who waits for it, and who sent it again meanwhile. */
+type Pending = {
+  readonly boot: Boot
+  readonly seq: number
+  readonly done: Committed
+  repeats: Committed[] | undefined
+}
+
 type Device = {
   readonly shard: number
   window: WindowTracker
   /** It spoke since it was last looked at whether it may be forgotten. */
   spoke: boolean
-  /** Numbered entries on their way into the log, and who waits for each. */
-  readonly pending: Map<string | number, Committed[]>
-  /** The boot whose numbers name pending entries by themselves. */
-  pendingBoot: Boot
+  /** In the order in which they came, which is nearly always that in which they go. */
+  readonly pending: Pending[]
+  /** All that wait are of one boot, each with a higher number than the one before. */
+  isRising: boolean
   lastPosition: Position
 }
 
@@ -120,10 +128,25 @@ const openShards = ({ store, lease, now, monotonic, newId, log, meter }: IngestD
   return shards
 }
 
-/** Nearly always the number alone: a device has entries of two boots on their way only while it starts anew. */
-const pendingKey = (device: Device, boot: Boot, seq: number): string | number => {
-  if (device.pending.size === 0) device.pendingBoot = boot
-  return device.pendingBoot === boot ? seq : `${boot} ${seq}`
+const isBehind = (last: Pending | undefined, boot: Boot, seq: number): boolean =>
+  last === undefined || (last.boot === boot && seq > last.seq)
+
+/** Numbers rise nearly always: then none of those that wait is looked at but the last. */
+const pendingOf = ({ pending, isRising }: Device, boot: Boot, seq: number): Pending | undefined =>
+  isRising && isBehind(pending.at(-1), boot, seq)
+    ? undefined
+    : pending.find((one) => one.seq === seq && one.boot === boot)
+
+const addPending = (device: Device, one: Pending): void => {
+  const { pending } = device
+  if (pending.length === 0) device.isRising = true
+  device.isRising &&= isBehind(pending.at(-1), one.boot, one.seq)
+  pending.push(one)
+}
+
+const removePending = ({ pending }: Device, one: Pending): void => {
+  if (pending[0] === one) pending.shift()
+  else pending.splice(pending.indexOf(one), 1)
 }
 
 /** The devices that spoke last; what is forgotten is met again by every reader. */
@@ -140,8 +163,8 @@ class Devices {
       shard: shardOf(id),
       window: new WindowTracker(),
       spoke: false,
-      pending: new Map(),
-      pendingBoot: 0,
+      pending: [],
+      isRising: true,
       lastPosition: 0n,
     }
     this.#devices.set(id, made)
@@ -158,7 +181,7 @@ class Devices {
     let looks = 2 * this.#devices.size
     for (const [id, device] of this.#devices) {
       this.#devices.delete(id)
-      if (!device.spoke && device.pending.size === 0) return
+      if (!device.spoke && device.pending.length === 0) return
       device.spoke = false
       this.#devices.set(id, device)
       looks -= 1
@@ -177,10 +200,10 @@ export const openIngest = (deps: IngestDeps): Ingest => {
     { boot, seq, bytes }: { boot: Boot; seq: number; bytes: EntryBytes },
     done: Committed,
   ): void => {
-    const key = pendingKey(device, boot, seq)
-    const waiting = device.pending.get(key)
+    const waiting = pendingOf(device, boot, seq)
     if (waiting) {
-      waiting.push(done)
+      waiting.repeats ??= []
+      waiting.repeats.push(done)
       return
     }
     if (device.window.verdict(boot, seq) === 'repeat') {
@@ -188,13 +211,14 @@ export const openIngest = (deps: IngestDeps): Ingest => {
       done(undefined, device.lastPosition)
       return
     }
-    const all = [done]
-    device.pending.set(key, all)
+    const one: Pending = { boot, seq, done, repeats: undefined }
+    addPending(device, one)
     shards[device.shard]?.add(bytes, (error, position) => {
-      device.pending.delete(key)
+      removePending(device, one)
       if (error === undefined) device.window.meet(boot, seq)
       if (position !== undefined) device.lastPosition = position
-      for (const one of all) one(error, position)
+      one.done(error, position)
+      for (const repeat of one.repeats ?? []) repeat(error, position)
     })
   }
 

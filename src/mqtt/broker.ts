@@ -11,6 +11,7 @@ import { Acknowledgements } from './acknowledgements.ts'
 import { cut, interceptPackets, limitPackets, readFreely, welcome } from './aedes-client.ts'
 import { Connection, type Connections, createConnections } from './connection.ts'
 import { takeFrames } from './frames.ts'
+import { Ticks } from './held-back.ts'
 import { Intake } from './intake.ts'
 import { type Address, type Listener, openListeners } from './listeners.ts'
 import { type Admit, createSignIns } from './on-connect.ts'
@@ -124,6 +125,7 @@ const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections
   }
   const devices = new DeviceRates(deps.rates)
   const projects = new ProjectRates(deps.rates)
+  const ticks = new Ticks(deps.monotonic)
   const admit: Admit = ({ conn, packet, rest }, session) => {
     const { deviceId, project } = session.principal
     const client = open(conn)
@@ -132,7 +134,7 @@ const createClients = (deps: BrokerDeps, broker: Aedes, connections: Connections
       ofDevice: devices.bucketOf(deviceId, nowMs),
       ofProject: projects.bucketOf(project, nowMs),
       rejectsPerMinute: mqttRejectsPerMinuteMax,
-      monotonic: deps.monotonic,
+      ticks,
     }
     connections.add(new Connection(client, session, rates))
     // The session is the token's device, whatever client id was sent: equal ids never kick a stranger.

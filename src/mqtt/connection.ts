@@ -4,7 +4,7 @@ import type { Encoding, TopicDevice } from '../../protocol/topics.ts'
 import type { Session } from '../auth/ports.ts'
 import { Completions } from './completions.ts'
 import { ExactlyOnce } from './exactly-once.ts'
-import { HeldBack } from './held-back.ts'
+import { HeldBack, type Ticks } from './held-back.ts'
 import { PlainHeartbeats } from './plain-heartbeat.ts'
 import type { Load } from './pressure.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -48,7 +48,7 @@ export class Connection {
       ofDevice: TokenBucket
       ofProject: TokenBucket
       rejectsPerMinute: number
-      monotonic: () => number
+      ticks: Ticks
     },
   ) {
     this.client = client
@@ -56,14 +56,14 @@ export class Connection {
     const { project, deviceId, tokenId } = session.principal
     const head = { k: 'heartbeat', via: 'mqtt', p: project, d: deviceId, by: tokenId }
     this.heartbeatHead = `${JSON.stringify(head).slice(0, -1)},`
-    const { rejectsPerMinute, monotonic } = rates
+    const { rejectsPerMinute, ticks } = rates
     this.bucket = rates.ofDevice
     this.projectBucket = rates.ofProject
     this.rejects = new TokenBucket(() => rejectsPerMinute / 60, {
       burst: () => rejectsPerMinute,
-      nowMs: monotonic(),
+      nowMs: ticks.monotonic(),
     })
-    this.heldBack = new HeldBack(monotonic)
+    this.heldBack = new HeldBack(ticks)
   }
 
   /** The next packet id towards the device. Nothing is sent twice: sessions are clean, and read models say it all again. */

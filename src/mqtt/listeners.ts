@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { mqttBacklogMax, mqttConnectMsMax } from '../../protocol/limits.ts'
+import { mqttBacklogMax, mqttConnectMsMax, mqttReadAheadBytesMax } from '../../protocol/limits.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
 import type { ConnectPacket } from './connect-packet.ts'
@@ -125,22 +125,25 @@ export const openListeners = async (
   }
 
   const open = async (listener: Listener): Promise<Server & { readonly at: number }> => {
-    const server = createServer({ noDelay: true }, (socket) => {
-      // Whoever breaks off has nothing to be told.
-      socket.on('error', () => socket.destroy())
-      const pass = door.enter()
-      if (!pass) {
-        turnAway(socket)
-        return
-      }
-      sockets.add(socket)
-      socket.on('close', () => {
-        sockets.delete(socket)
-        late.release(socket)
-        door.leave(pass)
-      })
-      accept(socket, pass, listener.transport)
-    })
+    const server = createServer(
+      { noDelay: true, highWaterMark: mqttReadAheadBytesMax },
+      (socket) => {
+        // Whoever breaks off has nothing to be told.
+        socket.on('error', () => socket.destroy())
+        const pass = door.enter()
+        if (!pass) {
+          turnAway(socket)
+          return
+        }
+        sockets.add(socket)
+        socket.on('close', () => {
+          sockets.delete(socket)
+          late.release(socket)
+          door.leave(pass)
+        })
+        accept(socket, pass, listener.transport)
+      },
+    )
     const at = await listening(server, listener)
     server.on('error', (error) => log.error({ error }, 'a connection could not be accepted'))
     return Object.assign(server, { at })

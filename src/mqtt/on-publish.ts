@@ -173,6 +173,8 @@ const holdBack = (delivery: Delivery, said: Said, waitMs: number): void => {
     pressure.letGo(client, length)
     // Nothing of a revoked session is stored once it is over; whoever lost its line says it again.
     if (client.closed) {
+      connection.bucket.giveBack()
+      connection.projectBucket.giveBack()
       delivery.end(notStored('the connection is over'))
       return
     }

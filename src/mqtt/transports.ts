@@ -8,6 +8,7 @@ import {
   mqttFirstBytesMax,
   mqttPacketBytesMax,
   mqttPacketLengthBytesMax,
+  mqttReadAheadBytesMax,
 } from '../../protocol/limits.ts'
 
 /** Makes of a connected socket what MQTT is spoken on. Calls `ready` once that stands; whatever fails destroys the socket. */
@@ -28,6 +29,9 @@ export type Tls = {
 const contextOf = (certificate: Certificate) =>
   createSecureContext({ ...certificate, minVersion: 'TLSv1.2' })
 
+// Known to Node's sockets, and not to their types.
+const readAhead = { highWaterMark: mqttReadAheadBytesMax }
+
 export const overTls = (certificate: Certificate): Tls => {
   let secureContext = contextOf(certificate)
   return {
@@ -35,7 +39,7 @@ export const overTls = (certificate: Certificate): Tls => {
       secureContext = contextOf(next)
     },
     transport: (socket, ready) => {
-      const conn = new TLSSocket(socket, { isServer: true, secureContext })
+      const conn = new TLSSocket(socket, { isServer: true, secureContext, ...readAhead })
       conn.on('error', () => conn.destroy())
       conn.once('close', () => socket.destroy())
       conn.once('secure', () => ready(conn))
@@ -48,7 +52,7 @@ const streamOf = (webSocket: WebSocket, socket: Socket): Duplex => {
   webSocket.on('message', (_data, isBinary) => {
     if (!isBinary) webSocket.terminate()
   })
-  const conn = createWebSocketStream(webSocket)
+  const conn = createWebSocketStream(webSocket, { readableHighWaterMark: mqttReadAheadBytesMax })
   conn.on('error', () => conn.destroy())
   conn.once('close', () => socket.destroy())
   return conn

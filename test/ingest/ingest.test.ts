@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type NodeId, newId, newNodeId, type TokenId } from '../../protocol/ids.ts'
@@ -107,6 +108,26 @@ test('a repeat is done when its original is: at once, or with it', async () => {
   assert.is(twice[0], twice[1])
   await ingest.observe(heartbeat(one, { boot: 1, seq: 1 }))
   assert.is((await commitsOf(node())).flatMap(({ entries }) => entries).length, 1)
+})
+
+test('in whatever order numbers of two boots wait, each is stored once, and whoever sent it hears of it', async () => {
+  const numbers = fc.record({
+    boot: fc.integer({ min: 1, max: 2 }),
+    seq: fc.integer({ min: 0, max: 9 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(numbers, { maxLength: 40 }), async (all) => {
+      const { ingest, node } = openOn()
+      const one = device()
+      // In one go: all of them wait together.
+      await Promise.all(all.map((numbered) => ingest.observe(heartbeat(one, numbered))))
+      const entries = (await commitsOf(node())).flatMap((commit) => commit.entries)
+      const stored = entries.map(({ boot, seq }) => `${boot} ${seq}`)
+      assert.equal(stored, [...new Set(all.map(({ boot, seq }) => `${boot} ${seq}`))])
+      assert.is(ingest.pending(), 0)
+    }),
+    { numRuns: 20 },
+  )
 })
 
 test('what failed is no repeat: sent again, it is stored', async () => {

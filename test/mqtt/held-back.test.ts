@@ -1,22 +1,34 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Aedes } from 'aedes'
+import { Aedes, type Client } from 'aedes'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newId } from '../../protocol/ids.ts'
-import { mqttBurstMessages, mqttHeldBackTickMs, mqttPacketBytesMax } from '../../protocol/limits.ts'
+import {
+  mqttBurstMessages,
+  mqttHeldBackSliceMsMax,
+  mqttHeldBackTickMs,
+  mqttPacketBytesMax,
+} from '../../protocol/limits.ts'
+import type { Session } from '../../src/auth/ports.ts'
+import { Acknowledgements } from '../../src/mqtt/acknowledgements.ts'
 import { internals, isStopped, itsTurn, stopReading } from '../../src/mqtt/aedes-client.ts'
+import { Connection } from '../../src/mqtt/connection.ts'
 import { takeFrames } from '../../src/mqtt/frames.ts'
-import { HeldBack } from '../../src/mqtt/held-back.ts'
+import { HeldBack, Ticks } from '../../src/mqtt/held-back.ts'
+import { deliver } from '../../src/mqtt/on-publish.ts'
+import type { BrokerDeps } from '../../src/mqtt/ports.ts'
+import { Pressure } from '../../src/mqtt/pressure.ts'
 import { DeviceRates } from '../../src/mqtt/project-rates.ts'
+import { TokenBucket } from '../../src/mqtt/token-bucket.ts'
 import { until } from '../support/until.ts'
 
 const test = suite('what is held back')
 
 test('goes in the order in which it came, though something later is due no later', async () => {
   let nowMs = 0
-  const heldBack = new HeldBack(() => nowMs)
+  const heldBack = new HeldBack(new Ticks(() => nowMs))
   const gone: number[] = []
   const dueMs = mqttHeldBackTickMs + 1
   heldBack.add(dueMs, () => gone.push(1))
@@ -34,9 +46,10 @@ test('goes in the order in which it came, though something later is due no later
 
 test('of all clients goes at once what is due within a tick', async () => {
   let nowMs = 0
+  const ticks = new Ticks(() => nowMs)
   const gone: number[] = []
   for (let n = 0; n <= mqttHeldBackTickMs; n += 1)
-    new HeldBack(() => nowMs).add(mqttHeldBackTickMs + n, () => gone.push(n))
+    new HeldBack(ticks).add(mqttHeldBackTickMs + n, () => gone.push(n))
   nowMs = mqttHeldBackTickMs
   await until(() => gone.length > 0, { what: 'the first tick' })
   for (let i = 0; i < 3; i += 1) await turn()
@@ -45,8 +58,68 @@ test('of all clients goes at once what is due within a tick', async () => {
   await until(() => gone.length > mqttHeldBackTickMs, { what: 'the second tick' })
 })
 
+test('however much goes at a tick, others come in between', async () => {
+  let nowMs = 0
+  let gone = 0
+  const ticks = new Ticks(() => nowMs)
+  const all = 9
+  for (let i = 0; i < all; i += 1)
+    ticks.at(mqttHeldBackTickMs, () => {
+      gone += 1
+      nowMs += mqttHeldBackSliceMsMax / 2
+    })
+  nowMs = mqttHeldBackTickMs
+  const seen = new Set<number>()
+  for (; gone < all; await turn()) seen.add(gone)
+  seen.add(gone)
+  const steps = [...seen].map((count, i, counts) => count - (counts[i - 1] ?? 0))
+  assert.equal(steps, [0, 2, 2, 2, 2, 1])
+})
+
+test('ticks come in their order, and what is due earlier than all others is not late', async () => {
+  let nowMs = 0
+  const gone: number[] = []
+  const ticks = new Ticks(() => nowMs)
+  for (const tick of [3, 1, 2, 1_000]) ticks.at(tick * mqttHeldBackTickMs, () => gone.push(tick))
+  nowMs = 3 * mqttHeldBackTickMs
+  await until(() => gone.length === 3, { what: 'three ticks' })
+  assert.equal(gone, [1, 2, 3])
+  nowMs = 1_000 * mqttHeldBackTickMs
+  ticks.at(0, () => gone.push(0))
+  await until(() => gone.length === 5, { what: 'the rest' })
+  assert.equal(gone, [1, 2, 3, 0, 1_000])
+})
+
+test('whoever is gone before its turn owes nothing: others have it', async () => {
+  let nowMs = 0
+  const bucket = () => new TokenBucket(() => 10, { burst: () => 1, nowMs: 0 })
+  const [ofDevice, ofProject] = [bucket(), bucket()]
+  const client = { closed: false, conn: { writableLength: 0, pause: () => {} }, emit: () => {} }
+  const principal = { deviceId: newId('dev_', randomBytes) }
+  const monotonic = () => nowMs
+  const connection = new Connection(
+    client as unknown as Client,
+    { principal } as unknown as Session,
+    { ofDevice, ofProject, rejectsPerMinute: 0, ticks: new Ticks(monotonic) },
+  )
+  const meter = { count: () => {}, observe: () => {} }
+  const edge = {
+    deps: { monotonic, meter } as unknown as BrokerDeps,
+    pressure: new Pressure(),
+    acknowledgements: new Acknowledgements(),
+  }
+  for (const taken of [ofDevice, ofProject]) assert.is(taken.take(0), 0)
+  const topic = 'v1/devices/me/heartbeat'
+  deliver(edge, connection, { topic, payload: '{}', qos: 1, retain: false }, 1)
+  assert.is(connection.completions.waiting, 1)
+  client.closed = true
+  nowMs = 100
+  await until(() => connection.completions.waiting === 0, { what: 'its end' })
+  for (const free of [ofDevice, ofProject]) assert.is(free.take(100), 0)
+})
+
 test('what comes while one goes waits behind all others', async () => {
-  const heldBack = new HeldBack(() => 0)
+  const heldBack = new HeldBack(new Ticks(() => 0))
   const gone: number[] = []
   heldBack.add(0, () => {
     gone.push(1)

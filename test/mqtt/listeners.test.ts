@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { mqttBacklogMax, mqttSignInsMax } from '../../protocol/limits.ts'
+import { mqttBacklogMax, mqttReadAheadBytesMax, mqttSignInsMax } from '../../protocol/limits.ts'
 import { mintToken } from '../../protocol/tokens.ts'
 import type { OpenOutcome } from '../../src/auth/ports.ts'
 import type { ConnectPacket } from '../../src/mqtt/connect-packet.ts'
@@ -14,7 +15,7 @@ import type { BrokerDeps } from '../../src/mqtt/ports.ts'
 import { Rests } from '../../src/mqtt/rests.ts'
 import { overTcp } from '../../src/mqtt/transports.ts'
 import { keepLog } from '../support/keep-log.ts'
-import { connackOf, connectWith } from '../support/raw-mqtt.ts'
+import { connackOf, connectWith, rawMqtt } from '../support/raw-mqtt.ts'
 import { until } from '../support/until.ts'
 
 const test = suite('where devices come in')
@@ -92,6 +93,37 @@ test('who comes past that is told to come back', async () => {
   assert.is(await connackOf(port, connectWith(text)), 3)
   isFull = false
   assert.is(await connackOf(port, connectWith(text)), 0)
+  listeners.destroyAll()
+  await listeners.close()
+})
+
+test('of who is not read on so much is taken, and the rest stays in the kernel until it is', async () => {
+  const met: Socket[] = []
+  const listeners = await openListeners([{ host: '127.0.0.1', port: 0, transport: overTcp }], {
+    log: keepLog().log,
+    meter: { count: () => {}, observe: () => {} },
+    isProxied: false,
+    mayCall: () => met.length === 0,
+    onCaller: ({ conn }) => met.push(conn as Socket),
+  })
+  const port = listeners.ports[0] ?? 0
+  const packet = connectWith(mintToken('dtok', randomBytes).text)
+  const raw = rawMqtt(port)
+  raw.send(packet)
+  const conn = await until(() => met[0], { what: 'the caller' })
+  const said = conn.bytesRead
+  const half = Buffer.alloc(mqttReadAheadBytesMax / 2)
+  for (const pieces of [1, 2]) {
+    raw.write(half)
+    await until(() => conn.bytesRead === said + pieces * half.length, { what: `${pieces}` })
+  }
+  raw.write(Buffer.alloc(1))
+  // Whoever comes behind is met, and it is not.
+  assert.is(await connackOf(port, packet), 3)
+  assert.is(conn.bytesRead, said + mqttReadAheadBytesMax)
+  conn.resume()
+  await until(() => conn.bytesRead === said + mqttReadAheadBytesMax + 1, { what: 'the rest' })
+  raw.end()
   listeners.destroyAll()
   await listeners.close()
 })

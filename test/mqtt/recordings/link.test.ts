@@ -7,6 +7,7 @@ import { instantOf } from '../../../protocol/instant.ts'
 import { grantsPerMessageMax } from '../../../protocol/limits.ts'
 import type { Session } from '../../../src/auth/ports.ts'
 import { Connection } from '../../../src/mqtt/connection.ts'
+import { Ticks } from '../../../src/mqtt/held-back.ts'
 import { RecordingLink } from '../../../src/mqtt/recordings/link.ts'
 import type { ObjectGrants } from '../../../src/mqtt/recordings/ports.ts'
 import type { RecordingView } from '../../../src/mqtt/recordings/view.ts'
@@ -35,7 +36,7 @@ const connection = (heard: (packet: Buffer) => void): Connection => {
     ofDevice: unlimited,
     ofProject: unlimited,
     rejectsPerMinute: 0,
-    monotonic: () => 0,
+    ticks: new Ticks(() => 0),
   }
   return new Connection(client as unknown as Client, { principal } as unknown as Session, rates)
 }

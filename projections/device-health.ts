@@ -3,7 +3,7 @@ import { type BootWindow, initialWindow } from '../protocol/boot-window.ts'
 import type { Entry, SessionEntry } from '../protocol/observations.ts'
 import { WindowTracker } from '../protocol/window-tracker.ts'
 import type { LogEvent } from './log-event.ts'
-import { type Growth, ids, none, projection, type Touched } from './projection.ts'
+import { born, type Growth, ids, none, projection, type Touched } from './projection.ts'
 import type { DeviceHealthRow, Tables } from './tables.ts'
 
 const silent = (id: string, project: string): DeviceHealthRow => ({
@@ -152,11 +152,13 @@ const offline = {
   session_since: null,
 }
 
-const isOfRecord = (type: string): boolean =>
-  type === 'DeviceRegistered' || type === 'DeviceRetired'
+const touchedBy = (type: string, id: string): Touched => {
+  if (type === 'DeviceRegistered') return born(id)
+  return type === 'DeviceRetired' ? ids(id) : none
+}
 
 const touched = (event: LogEvent): Touched => {
-  if (event.kind === 'device') return isOfRecord(event.event.type) ? ids(event.subject) : none
+  if (event.kind === 'device') return touchedBy(event.event.type, event.subject)
   if (event.kind === 'observed') return { ids: [...event.byDevice.keys()] }
   if (event.kind === 'sessions') return { ids: event.entries.map(({ d }) => d) }
   return event.kind === 'node-lost' ? { where: 'session_node', is: event.node } : none

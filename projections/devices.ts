@@ -1,7 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import type { LogEvent } from './log-event.ts'
 import { type CommonFilter, metadataOf, type Page } from './page.ts'
-import { ids, none, projection, textIn, textOr } from './projection.ts'
+import { born, ids, none, projection, textIn, textOr } from './projection.ts'
 import type { DeviceHealthRow, DeviceRow, Metadata, Tables } from './tables.ts'
 
 type DeviceLogEvent = LogEvent & { kind: 'device' }
@@ -92,7 +92,10 @@ export const devices = projection<DeviceRow>({
     'updated_at',
     'revision',
   ],
-  touches: (event) => (event.kind === 'device' ? ids(event.subject) : none),
+  touches: (event) => {
+    if (event.kind !== 'device') return none
+    return event.event.type === 'DeviceRegistered' ? born(event.subject) : ids(event.subject)
+  },
   fold: (row, event, id) => {
     if (event.kind !== 'device') return row
     const base = registered(event, id) ?? row

@@ -1,14 +1,13 @@
 import { type Kysely, sql } from 'kysely'
 import type { LogEvent } from './log-event.ts'
-import { ids, none, projection, type Touched } from './projection.ts'
+import { born, ids, none, projection, type Touched } from './projection.ts'
 import type { OwnershipRow, Tables } from './tables.ts'
 
 const touched = (event: LogEvent): Touched => {
   if (event.kind !== 'device') return none
   const fact = event.event
-  return fact.type === 'DeviceBound' || fact.type === 'DeviceUnbound'
-    ? ids(fact.data.binding_id)
-    : none
+  if (fact.type === 'DeviceBound') return born(fact.data.binding_id)
+  return fact.type === 'DeviceUnbound' ? ids(fact.data.binding_id) : none
 }
 
 /** As it is folded and written: the database makes times of the texts. */

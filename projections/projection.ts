@@ -1,8 +1,11 @@
 import type { LogEvent } from './log-event.ts'
 
-/** Which rows an event may change: named, or all whose column holds a value; or that all of those are gone, however many. */
+/**
+ * Which rows an event may change: named, or all whose column holds a value; or that all of those are gone, however many. Rows that are `born`
+ * cannot have been there before: nothing has to be read.
+ */
 export type Touched =
-  | { readonly ids: readonly string[] }
+  | { readonly ids: readonly string[]; readonly born?: true }
   | { readonly where: string; readonly is: string }
   | { readonly gone: string; readonly is: string }
   | undefined
@@ -60,6 +63,7 @@ export const projection = <Row extends object>({
 
 export const none: Touched = undefined
 export const ids = (...touched: readonly string[]): Touched => ({ ids: touched })
+export const born = (id: string): Touched => ({ ids: [id], born: true })
 
 /** What was written about a subject, as text or nothing. */
 export const textIn = (

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { LogEvent } from './log-event.ts'
-import { ids, none, projection, type Touched } from './projection.ts'
+import { born, ids, none, projection, type Touched } from './projection.ts'
 import type { Tables, TokenRow } from './tables.ts'
 
 type DeviceLogEvent = LogEvent & { kind: 'device' }
@@ -10,7 +10,7 @@ const touched = (event: LogEvent): Touched => {
   const fact = event.event
   switch (fact.type) {
     case 'DeviceTokenIssued':
-      return ids(fact.data.token_id)
+      return born(fact.data.token_id)
     case 'DeviceTokenRefreshed':
       return ids(fact.data.token_id, fact.data.replaces)
     case 'DeviceTokenRevoked':

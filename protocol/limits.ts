@@ -188,6 +188,8 @@ export const copyPieceCharactersMax = 65_536
 export const entriesATurnMax = 1_000
 export const fingerprintRowsMax = 1_000
 export const healthCacheRowsMax = 50_000
+/** Of each table that decisions write, in memory. */
+export const decidedCacheRowsMax = 10_000
 export const heartbeatDaysMax = 366
 export const heartbeatBatchEntriesMax = 20_000
 export const heartbeatBootsMax = 4

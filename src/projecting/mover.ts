@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import type { AnyProjection } from '../../projections/projection.ts'
+import { decidedCacheRowsMax, healthCacheRowsMax } from '../../protocol/limits.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Log } from '../store/log.ts'
 import type { Meter } from '../store/meter.ts'
@@ -37,15 +38,28 @@ export type MoverDeps = {
 const leaderLock = 7_214_002
 const schema = 'live'
 
+const noKeys = Promise.resolve<ReadonlyMap<string, Uint8Array>>(new Map())
+
 // A full batch while those go first who wait for their PUBACK.
 const restsPerWork = 16
+
+// What is written again and again; what names its rows by other columns alone is read each time.
+const cachedRows = {
+  device_health: healthCacheRowsMax,
+  devices: decidedCacheRowsMax,
+  ownership: decidedCacheRowsMax,
+  tokens: decidedCacheRowsMax,
+}
 
 class Leading {
   readonly #deps: MoverDeps
   readonly #client: PoolClient
   readonly #audience: Audience
   readonly #turns = createTurns()
-  readonly #caches = new Map([['device_health', createRowCache()]])
+  readonly #caches = new Map(
+    Object.entries(cachedRows).map(([name, rowsMax]) => [name, createRowCache(rowsMax)] as const),
+  )
+  #warming: Promise<unknown> = Promise.resolve()
   readonly #lost = new Set<string>()
   readonly #ending = new AbortController()
   #checkpoints: Checkpoints = new Map()
@@ -84,7 +98,7 @@ class Leading {
     try {
       const rests = new RowRests(projections)
       const wait = (batch: Taken) => rests.waitMs(batch, monotonic())
-      const batches = joined(batchesOf(subscription), wait, monotonic)
+      const batches = joined(this.#warmed(batchesOf(subscription)), wait, monotonic)
       for await (const { decoded, to, caughtUp } of batches) {
         const started = monotonic()
         rests.begin(started)
@@ -101,11 +115,25 @@ class Leading {
     }
   }
 
-  async #write(decoded: readonly Decoded[], to: bigint): Promise<void> {
-    const { vault, projections, meter, monotonic } = this.#deps
-    const started = monotonic()
+  /** The keys that a batch needs are fetched while it waits for others. */
+  async *#warmed(batches: AsyncIterable<Taken>): AsyncGenerator<Taken> {
+    for await (const taken of batches) {
+      const keys = this.#keysOf(taken.decoded).catch(() => {})
+      this.#warming = Promise.all([this.#warming, keys])
+      yield taken
+    }
+  }
+
+  #keysOf(decoded: readonly Decoded[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const subjects = sealedSubjects(decoded)
-    const keys = subjects.length > 0 ? await vault.keysOf(subjects) : new Map<string, Uint8Array>()
+    return subjects.length > 0 ? this.#deps.vault.keysOf(subjects) : noKeys
+  }
+
+  async #write(decoded: readonly Decoded[], to: bigint): Promise<void> {
+    const { projections, meter, monotonic } = this.#deps
+    const started = monotonic()
+    await this.#warming
+    const keys = await this.#keysOf(decoded)
     for (const one of decoded) if (one.kind === 'node-lost') this.#lost.add(one.node)
     const events = decoded.flatMap(
       (one) => logEventOf(one, keys, (node) => this.#isVoid(decoded, one, node)) ?? [],

@@ -65,7 +65,7 @@ export class RowBatch {
   wanted(): readonly Wanted[] {
     const missing: string[] = []
     for (const { touched } of this.#steps) {
-      if ('ids' in touched) for (const id of touched.ids) this.#meet(id, missing)
+      if ('ids' in touched) this.#meetAll(touched, missing)
       else if ('gone' in touched) this.#seek(touched.gone, touched.is)
       else {
         this.#seek(touched.where, touched.is)
@@ -76,6 +76,12 @@ export class RowBatch {
     const byId = missing.length > 0 ? [{ column: this.projection.key, values: missing }] : []
     const byOthers = [...this.#read].map(([column, values]) => ({ column, values: [...values] }))
     return [...byId, ...byOthers]
+  }
+
+  #meetAll({ ids, born }: Extract<Step['touched'], { ids: unknown }>, missing: string[]): void {
+    for (const id of ids)
+      if (!born) this.#meet(id, missing)
+      else if (!this.#rows.has(id)) this.#rows.set(id, undefined)
   }
 
   #meet(id: string, missing: string[]): void {

@@ -1,10 +1,9 @@
-import { healthCacheRowsMax } from '../../protocol/limits.ts'
 import { createLru } from '../../protocol/lru.ts'
 import type { RowCache } from './row-batch.ts'
 
 /** The rows that were used last: while one projector leads, nobody else writes them. */
-export const createRowCache = (): RowCache => {
-  const rows = createLru<string, object>(healthCacheRowsMax)
+export const createRowCache = (rowsMax: number): RowCache => {
+  const rows = createLru<string, object>(rowsMax)
   return {
     get: rows.get,
     put: (id, row) => {

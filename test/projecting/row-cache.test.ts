@@ -1,13 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { healthCacheRowsMax } from '../../protocol/limits.ts'
 import { createRowCache } from '../../src/projecting/row-cache.ts'
 
 const test = suite('rows that were used last')
 
 test('one past the limit forgets the one that was used longest ago', () => {
-  const cache = createRowCache()
-  for (let id = 0; id < healthCacheRowsMax; id += 1) cache.put(String(id), {})
+  const rowsMax = 5
+  const cache = createRowCache(rowsMax)
+  for (let id = 0; id < rowsMax; id += 1) cache.put(String(id), {})
   cache.put('0', {})
   assert.ok(cache.get('1'))
   cache.put('one more', {})

@@ -166,8 +166,8 @@ test('an external id is held by one person', async () => {
 
 test('nothing of what was written names the key or the person', async () => {
   const events = await stage.store.readStream(deviceStream(project, derivedIdOf(pk, 'dev_', 'k-1')))
-  const text = JSON.stringify(events, (_, value) =>
-    typeof value === 'bigint' ? `${value}` : value,
+  const text = JSON.stringify(
+    events.map(({ id, type, stream, data, metadata }) => ({ id, type, stream, data, metadata })),
   )
   assert.not.match(text, /k-1"|IDEM|sk_test/)
   assert.match(

@@ -60,16 +60,22 @@ export const sync = async (path: string): Promise<void> => {
   await handle.sync().finally(() => handle.close())
 }
 
+const jsonIn = (text: string, path: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new BackupRefused(`${path} is damaged (no JSON): take another back-up`, { cause })
+  }
+}
+
 /** The manifest of a back-up, each file of which is as it was made. Throws `BackupRefused`. */
 export const checkedManifest = async (folder: string): Promise<Manifest> => {
-  const text = await readFile(join(folder, manifestFile), 'utf8').catch(() => undefined)
+  const path = join(folder, manifestFile)
+  const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined)
     throw new BackupRefused(`${folder} is no back-up: it has no ${manifestFile}`)
-  const parsed = manifestForm.safeParse(JSON.parse(text))
-  if (!parsed.success)
-    throw new BackupRefused(
-      `${join(folder, manifestFile)} is of a form that this version cannot read`,
-    )
+  const parsed = manifestForm.safeParse(jsonIn(text, path))
+  if (!parsed.success) throw new BackupRefused(`${path} is of a form that this version cannot read`)
   for (const [name, { sha256 }] of Object.entries(parsed.data.files)) {
     const sum = await sumOf(join(folder, name)).catch(() => undefined)
     if (sum?.sha256 !== sha256)

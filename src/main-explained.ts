@@ -1,12 +1,15 @@
 import type { Config } from './config.ts'
 import { addressText } from './config-parsers.ts'
+import { DataFolderRefused } from './embedded/data-folder.ts'
 import { StartRefused } from './main-first-start.ts'
 import { SchemaTooNew } from './projecting/migrate.ts'
 import { ReaderRoleMissing } from './projecting/row-security.ts'
 
-/** A taken port names itself and its variable. */
+const sentences = [SchemaTooNew, ReaderRoleMissing, DataFolderRefused]
+
+/** What says all there is to know is said as it stands; a taken port names itself and its variable. */
 export const explained = (error: unknown, config: Config): unknown => {
-  if (error instanceof SchemaTooNew || error instanceof ReaderRoleMissing)
+  if (error instanceof Error && sentences.some((kind) => error instanceof kind))
     return new StartRefused(error.message, { cause: error })
   const { code, port } = error as { code?: string; port?: number }
   if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -48,6 +50,27 @@ test('every command explains itself, and can print JSON', async () => {
     assert.is(code, 0, commands[i])
     assert.match(stdout, new RegExp(`^Usage: lapel ${commands[i]}`))
     assert.match(stdout, /--json/, commands[i])
+  }
+})
+
+test('a node that may not use what it finds says so in a sentence', async () => {
+  const data = join(folder.path, 'refused')
+  await mkdir(join(data, 'objects'), { recursive: true })
+  const file = join(data, 'objects', 'credentials.json')
+  const elsewhere = {
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x',
+    EVENTSTORE_URL: 'esdb://127.0.0.1:1?tls=false',
+  }
+  for (const [text, mode, why] of [
+    ['{}', 0o644, 'can be read by others: chmod 600 it, or remove it for new keys'],
+    ['garbage', 0o600, 'holds no keys: remove it for new ones'],
+    ['null', 0o600, 'holds no keys: remove it for new ones'],
+    ['{"access_key_id":"A"}', 0o600, 'holds no keys: remove it for new ones'],
+  ] as const) {
+    await writeFile(file, text)
+    await chmod(file, mode)
+    const { code, stderr } = await runCli(['serve'], { LAPEL_DATA: data, ...elsewhere })
+    assert.equal([code, stderr], [1, `${file} ${why}\n`])
   }
 })
 

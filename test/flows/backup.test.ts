@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { appendFile, readdir, readFile, stat } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -133,6 +133,19 @@ test('what is not empty, not a back-up, or not as it was made is refused', async
   const elsewhere = join(place.path, 'third')
   const none = await cli(elsewhere, 'restore', place.path)
   assert.equal([none.code, /is no back-up/.test(none.stderr)], [1, true])
+  const junk = join(place.path, 'junk')
+  await mkdir(junk)
+  for (const [text, why] of [
+    ['garbage', /manifest\.json is damaged \(no JSON\): take another back-up/],
+    ['', /manifest\.json is damaged/],
+    ['[]', /manifest\.json is of a form that this version cannot read/],
+  ] as const) {
+    await writeFile(join(junk, 'manifest.json'), text)
+    const refused = await cli(elsewhere, 'restore', junk)
+    assert.is(refused.code, 1)
+    assert.match(refused.stderr, why)
+    assert.not.match(refused.stderr, /\n +at /)
+  }
   await appendFile(join(dir, 'events.db'), 'x')
   const broken = await cli(elsewhere, 'restore', dir)
   assert.equal([broken.code, /is not what was backed up/.test(broken.stderr)], [1, true])

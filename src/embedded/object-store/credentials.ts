@@ -7,6 +7,16 @@ import type { Credentials } from './authenticate.ts'
 const othersBits = 0o077
 const fileIn = (folder: string) => join(folder, 'credentials.json')
 
+const keysIn = (text: string): Credentials | undefined => {
+  try {
+    const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = JSON.parse(text)
+    const areKeys = typeof accessKeyId === 'string' && typeof secretAccessKey === 'string'
+    return areKeys ? { accessKeyId, secretAccessKey } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const readKept = async (file: string): Promise<Credentials | undefined> => {
   const { mode } = (await stat(file).catch(() => undefined)) ?? {}
   if (mode === undefined) return undefined
@@ -14,11 +24,8 @@ const readKept = async (file: string): Promise<Credentials | undefined> => {
     throw new DataFolderRefused(
       `${file} can be read by others: chmod 600 it, or remove it for new keys`,
     )
-  const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = JSON.parse(
-    await readFile(file, 'utf8'),
-  )
-  if (typeof accessKeyId === 'string' && typeof secretAccessKey === 'string')
-    return { accessKeyId, secretAccessKey }
+  const kept = keysIn(await readFile(file, 'utf8'))
+  if (kept) return kept
   throw new DataFolderRefused(`${file} holds no keys: remove it for new ones`)
 }
 

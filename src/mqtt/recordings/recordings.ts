@@ -158,9 +158,11 @@ export class Recordings {
 
   async #resume(connection: Connection): Promise<void> {
     const { client, session } = connection
+    // What the device speaks of from here on it hears of by itself.
+    const spoken = this.#links.heardBy(connection).filter(({ isSpokenOf }) => isSpokenOf)
     while (!client.closed) {
       try {
-        await this.#resumeOnce(connection)
+        await this.#resumeOnce(connection, spoken)
         return
       } catch (error) {
         const { deviceId: device } = session.principal
@@ -170,7 +172,7 @@ export class Recordings {
     }
   }
 
-  async #resumeOnce(connection: Connection): Promise<void> {
+  async #resumeOnce(connection: Connection, spoken: readonly RecordingLink[]): Promise<void> {
     const { principal, epoch } = connection.session
     const { project, deviceId } = principal
     const { reads } = this.#deps
@@ -179,7 +181,6 @@ export class Recordings {
     const closed = await reads.closed(project, deviceId)
     const open = await reads.open(project, deviceId)
     // What the device spoke of in this session is known better than by the read models.
-    const spoken = this.#links.heardBy(connection).filter(({ isSpokenOf }) => isSpokenOf)
     for (const link of spoken) {
       link.beginAnew()
       link.tell(() => this.#read(connection, link.recordingId))

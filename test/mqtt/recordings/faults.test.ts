@@ -187,6 +187,32 @@ test('what a device said of a recording before it subscribed is answered when it
   await device.end()
 })
 
+test('what a device says while it is told again what was before is answered once', async () => {
+  const [bound, before, id] = [await edge.newDevice(), randomUUID(), randomUUID()]
+  const first = await edge.listen(bound.token)
+  await first.publish(topic(before, 'chunks'), chunks(1))
+  await until(() => first.grants().length === 1, { what: 'the first grant' })
+  await first.end()
+  const client = await edge.stage.pool.connect()
+  try {
+    // The read models answer nobody: what was before is not told yet.
+    await client.query('begin; lock table live.recordings in access exclusive mode')
+    const device = await edge.listen(bound.token)
+    await device.publish(topic(id, 'chunks'), chunks(2))
+    await until(() => device.grants().length === 1, { what: 'the grant of what is new' })
+    await client.query('commit')
+    await until(() => device.grants().some(({ index }) => index === 1), { what: 'the older grant' })
+    assert.equal(
+      device.grants().map(({ index }) => index),
+      [2, 1],
+    )
+    await device.end()
+  } finally {
+    await client.query('rollback')
+    client.release()
+  }
+})
+
 test("another device's topic ends the connection", async () => {
   const [one, other] = [await edge.newDevice(), await edge.newDevice()]
   const device = await edge.connect(one.token)

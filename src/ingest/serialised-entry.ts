@@ -20,23 +20,25 @@ export type SerialisedEntry = {
 
 export const lengthOf = ({ from, to }: EntryBytes): number => to - from
 
+/** Whoever wrote into the last slab keeps it for as long as it waits. */
 const open = { slab: Buffer.alloc(0), at: 0 }
 
-/** Room in the open slab, or in a new one; whoever wrote into the last keeps it for as long as it waits. */
-const roomFor = (length: number): void => {
-  if (open.at + length <= open.slab.length) return
-  open.slab = Buffer.allocUnsafeSlow(Math.max(length, entrySlabBytes))
-  open.at = 0
+/** Room for an entry of so many bytes, which whoever asks writes at once. */
+export const roomForEntry = (length: number): EntryBytes => {
+  if (open.at + length > open.slab.length) {
+    open.slab = Buffer.allocUnsafeSlow(Math.max(length, entrySlabBytes))
+    open.at = 0
+  }
+  const from = open.at
+  open.at += length
+  return { slab: open.slab, from, to: open.at }
 }
 
-/** Takes the parts of an entry, a byte a character (latin1). */
-export const entryBytes = (parts: readonly string[]): EntryBytes => {
-  let length = 0
-  for (const part of parts) length += part.length
-  roomFor(length)
-  const { slab, at: from } = open
-  for (const part of parts) open.at += slab.write(part, open.at, 'latin1')
-  return { slab, from, to: open.at }
+/** A text, a byte a character (latin1). */
+const entryBytes = (text: string): EntryBytes => {
+  const bytes = roomForEntry(text.length)
+  bytes.slab.write(text, bytes.from, 'latin1')
+  return bytes
 }
 
 const asciiForm = /^[ -~]*$/
@@ -50,7 +52,7 @@ export const serialised = (entry: Entry): SerialisedEntry => {
     d,
     boot: isNamed ? boot : undefined,
     seq: isNamed ? seq : undefined,
-    bytes: entryBytes([text]),
+    bytes: entryBytes(text),
   }
 }
 

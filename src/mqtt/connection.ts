@@ -38,7 +38,7 @@ export class Connection {
   encoding: Encoding = 'json'
   readonly heartbeats = new PlainHeartbeats()
   /** What every heartbeat's entry begins with, with the comma behind it. */
-  readonly heartbeatHead: string
+  readonly heartbeatHead: Buffer
   #downId = 0
 
   constructor(
@@ -55,7 +55,7 @@ export class Connection {
     this.session = session
     const { project, deviceId, tokenId } = session.principal
     const head = { k: 'heartbeat', via: 'mqtt', p: project, d: deviceId, by: tokenId }
-    this.heartbeatHead = `${JSON.stringify(head).slice(0, -1)},`
+    this.heartbeatHead = Buffer.from(`${JSON.stringify(head).slice(0, -1)},`, 'latin1')
     const { rejectsPerMinute, ticks } = rates
     this.bucket = rates.ofDevice
     this.projectBucket = rates.ofProject

@@ -1,6 +1,7 @@
 import type { Client } from 'aedes'
 import { mqttPacketLengthBytesMax } from '../../protocol/limits.ts'
 import { internals, isStopped, refreshKeepAlive } from './aedes-client.ts'
+import { topicIn } from './common-topics.ts'
 
 /** A PUBLISH of QoS 0 or 1, not retained (MQTT 3.1.1, section 3.3). */
 export type PublishFrame = {
@@ -40,7 +41,7 @@ const publishAt = (
   const hasId = (first & qos1) !== 0
   const payloadAt = topicEnd + (hasId ? 2 : 0)
   if (payloadAt > end) return undefined
-  const topic = bytes.toString('latin1', bodyAt + 2, topicEnd)
+  const topic = topicIn(bytes, bodyAt + 2, topicEnd)
   const id = hasId ? bytes.readUInt16BE(topicEnd) : undefined
   return id === 0 ? undefined : { topic, id, payload: bytes.subarray(payloadAt, end) }
 }

@@ -1,16 +1,17 @@
 import type { AedesPublishPacket } from 'aedes'
-import { type Instant, instantOf } from '../../protocol/instant.ts'
+import { instantOf } from '../../protocol/instant.ts'
 import { mqttHoldBackMsMax, mqttReadOnWaitMsMax } from '../../protocol/limits.ts'
 import type { Entry } from '../../protocol/observations.ts'
-import { parseUpTopic, type UpTopic, upTopic } from '../../protocol/topics.ts'
+import { parseUpTopic, type UpTopic } from '../../protocol/topics.ts'
 import { rejectedEntry } from '../ingest/rejected-entry.ts'
-import { entryBytes, type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
+import { type SerialisedEntry, serialised } from '../ingest/serialised-entry.ts'
 import { seal } from '../store/seal.ts'
 import { itsTurn, refreshKeepAlive, stopReading } from './aedes-client.ts'
+import { commonTopics } from './common-topics.ts'
 import type { Connection } from './connection.ts'
 import { Delivery, type Edge } from './delivery.ts'
 import { sendError, sendTime } from './downlink.ts'
-import type { PlainHeartbeat } from './plain-heartbeat.ts'
+import { plainEntry } from './plain-entry.ts'
 import type { BrokerDeps } from './ports.ts'
 import {
   clockOf,
@@ -74,17 +75,6 @@ const reject = (delivery: Delivery, { text, payload }: Said, fault: Fault): void
 const isPlain = ({ kind, encoding }: UpTopic): boolean =>
   kind === 'heartbeat' && encoding === 'json'
 
-/** What `serialised` would make of it, member by member in the same order. */
-const plainEntry = (
-  { session, heartbeatHead }: Connection,
-  { boot, seq, numbers, data }: PlainHeartbeat,
-  rx: Instant,
-): SerialisedEntry => {
-  const received = `${numbers === '' ? '' : ','}"rx":"${rx}","data":{`
-  const bytes = entryBytes([heartbeatHead, numbers, received, data, '}}'])
-  return { d: session.principal.deviceId, boot, seq, bytes }
-}
-
 /** A decision, not an observation: appended by itself, in the order in which the recording's messages came. */
 const decide = (
   delivery: Delivery,
@@ -131,16 +121,16 @@ const take = (delivery: Delivery, said: Said): void => {
   const { topic, payload } = said
   delivery.enter()
   connection.encoding = topic.encoding
-  const rx = instantOf(deps.now())
   const plain = isPlain(topic) ? connection.heartbeats.read(payload) : undefined
   if (plain) {
-    store(delivery, plainEntry(connection, plain, rx))
+    store(delivery, plainEntry(connection, plain, deps.now()))
     return
   }
   if (deps.recordings && isOfRecording(topic)) {
     decide(delivery, { ...said, topic }, deps.recordings)
     return
   }
+  const rx = instantOf(deps.now())
   const uplink = uplinkOf(topic, payload, connection.session, rx)
   if (uplink.kind === 'fault') reject(delivery, said, uplink)
   else {
@@ -224,16 +214,6 @@ export type Publish = Pick<AedesPublishPacket, 'topic' | 'payload' | 'qos' | 're
 
 const bytesOf = ({ payload }: Publish): Buffer =>
   typeof payload === 'string' ? Buffer.from(payload) : payload
-
-// Nearly every message is one of these: what its topic says need not be found out anew.
-const commonTopics: ReadonlyMap<string, UpTopic> = new Map(
-  (['json', 'cbor'] as const).map((encoding) => [
-    upTopic('me', 'heartbeat', encoding),
-    { kind: 'heartbeat', device: 'me', encoding },
-  ]),
-)
-
-export const isCommonTopic = (topic: string): boolean => commonTopics.has(topic)
 
 /** What a device may not do: another device's topic, a system topic, retained, a text that is none [MQTT-1.5.3-1]. */
 const ownTopic = (

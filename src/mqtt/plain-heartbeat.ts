@@ -2,14 +2,18 @@ import { plainHeartbeatBytesMax } from '../../protocol/limits.ts'
 import { type PlainMember, plainMembers } from './plain-members.ts'
 import { PlainScanner } from './plain-scanner.ts'
 
-/** A heartbeat whose members may be stored as they were sent. */
+/**
+ * A heartbeat whose members may be stored as they were sent: JSON text without braces. In `bytes`, `boot`, `seq` and `at` stand in
+ * `[numbersAt, numbersEnd)`, the other members in `[dataAt, dataEnd)`.
+ */
 export type PlainHeartbeat = {
   readonly boot: number | undefined
   readonly seq: number | undefined
-  /** `boot`, `seq` and `at` as JSON text, without braces. */
-  readonly numbers: string
-  /** The other members as JSON text, without braces. */
-  readonly data: string
+  readonly bytes: Buffer
+  readonly numbersAt: number
+  readonly numbersEnd: number
+  readonly dataAt: number
+  readonly dataEnd: number
 }
 
 const quote = 0x22
@@ -27,8 +31,11 @@ type Met = {
 }
 
 const metAt = (scanner: PlainScanner, known: number): Met | undefined => {
+  const { bytes } = scanner
   if (!scanner.take(quote)) return undefined
-  const member = plainMembers.get(scanner.string() ?? '')
+  const nameAt = scanner.at
+  if (!scanner.string()) return undefined
+  const member = plainMembers.get(bytes.toString('latin1', nameAt, scanner.at - 1))
   if (!member || (known & member.bit) !== 0 || !scanner.take(colon)) return undefined
   scanner.skip()
   const valueAt = scanner.at
@@ -50,7 +57,7 @@ const metIn = (scanner: PlainScanner): readonly Met[] | undefined => {
     if (!scanner.take(closeBrace)) return undefined
   }
   scanner.skip()
-  return scanner.at === scanner.text.length ? all : undefined
+  return scanner.at === scanner.bytes.length ? all : undefined
 }
 
 const numberNames = ['boot', 'seq', 'at']
@@ -58,16 +65,26 @@ const numberNames = ['boot', 'seq', 'at']
 const numberOf = (all: readonly Met[], name: string): number | undefined =>
   all.find(({ member }) => member.name === name)?.integer
 
-const heartbeatOf = (text: string, all: readonly Met[]): PlainHeartbeat => {
+const heartbeatOf = (document: Buffer, all: readonly Met[]): PlainHeartbeat => {
   const written = (some: readonly Met[]) =>
-    some.map(({ member, valueAt, end }) => `"${member.name}":${text.slice(valueAt, end)}`).join(',')
+    some
+      .map(
+        ({ member, valueAt, end }) =>
+          `"${member.name}":${document.toString('latin1', valueAt, end)}`,
+      )
+      .join(',')
+  const numbers = written(
+    numberNames.flatMap((name) => all.filter(({ member }) => member.name === name)),
+  )
+  const data = written(all.filter(({ member }) => !numberNames.includes(member.name)))
   return {
     boot: numberOf(all, 'boot'),
     seq: numberOf(all, 'seq'),
-    numbers: written(
-      numberNames.flatMap((name) => all.filter(({ member }) => member.name === name)),
-    ),
-    data: written(all.filter(({ member }) => !numberNames.includes(member.name))),
+    bytes: Buffer.from(numbers + data, 'latin1'),
+    numbersAt: 0,
+    numbersEnd: numbers.length,
+    dataAt: numbers.length,
+    dataEnd: numbers.length + data.length,
   }
 }
 
@@ -77,11 +94,11 @@ const heartbeatOf = (text: string, all: readonly Met[]): PlainHeartbeat => {
  */
 class Shape {
   /** Each with what stands before its value. */
-  readonly #members: readonly { readonly between: string; readonly member: PlainMember }[]
+  readonly #members: readonly { readonly between: Buffer; readonly member: PlainMember }[]
 
   constructor(members: readonly PlainMember[]) {
     this.#members = members.map((member, i) => ({
-      between: `${i === 0 ? '{' : ','}"${member.name}":`,
+      between: Buffer.from(`${i === 0 ? '{' : ','}"${member.name}":`, 'latin1'),
       member,
     }))
   }
@@ -89,15 +106,14 @@ class Shape {
   #passes(scanner: PlainScanner, from: number, to: number): boolean {
     for (let i = from; i < to; i += 1) {
       const expected = this.#members[i]
-      if (!expected || !scanner.text.startsWith(expected.between, scanner.at)) return false
-      scanner.at += expected.between.length
+      if (!expected || !scanner.takeAll(expected.between)) return false
       if (!scanner.value(expected.member)) return false
     }
     return true
   }
 
-  read(text: string): PlainHeartbeat | undefined {
-    const scanner = new PlainScanner(text)
+  read(bytes: Buffer): PlainHeartbeat | undefined {
+    const scanner = new PlainScanner(bytes)
     if (!this.#passes(scanner, 0, 1)) return undefined
     const boot = scanner.integer
     if (!this.#passes(scanner, 1, 2)) return undefined
@@ -105,18 +121,19 @@ class Shape {
     if (!this.#passes(scanner, 2, numberNames.length)) return undefined
     const numbersEnd = scanner.at
     if (!this.#passes(scanner, numberNames.length, this.#members.length)) return undefined
-    if (text.charCodeAt(scanner.at) !== closeBrace || scanner.at + 1 !== text.length)
-      return undefined
-    const data = text.slice(numbersEnd + 1, scanner.at)
-    return { boot, seq, numbers: text.slice(1, numbersEnd), data }
+    const dataEnd = scanner.at
+    if (bytes[dataEnd] !== closeBrace || dataEnd + 1 !== bytes.length) return undefined
+    // Behind the comma, where there is one.
+    const dataAt = Math.min(numbersEnd + 1, dataEnd)
+    return { boot, seq, bytes, numbersAt: 1, numbersEnd, dataAt, dataEnd }
   }
 }
 
-const shapeOf = (text: string, all: readonly Met[]): Shape | undefined => {
+const shapeOf = (bytes: Buffer, all: readonly Met[]): Shape | undefined => {
   const members = all.map(({ member }) => member)
   const isUsual = numberNames.every((name, i) => members[i]?.name === name)
   const shape = isUsual ? new Shape(members) : undefined
-  return shape?.read(text) && shape
+  return shape?.read(bytes) && shape
 }
 
 /** Reads the heartbeats of one device, and remembers how the last one looked. */
@@ -129,12 +146,11 @@ export class PlainHeartbeats {
    */
   read(payload: Buffer): PlainHeartbeat | undefined {
     if (payload.length > plainHeartbeatBytesMax) return undefined
-    const text = payload.toString('latin1')
-    const known = this.#shape?.read(text)
+    const known = this.#shape?.read(payload)
     if (known) return known
-    const all = metIn(new PlainScanner(text))
+    const all = metIn(new PlainScanner(payload))
     if (!all) return undefined
-    this.#shape = shapeOf(text, all)
-    return heartbeatOf(text, all)
+    this.#shape = shapeOf(payload, all)
+    return heartbeatOf(payload, all)
   }
 }

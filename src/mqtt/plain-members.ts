@@ -37,13 +37,36 @@ export const plainMembers: ReadonlyMap<string, PlainMember> = new Map(
   }).map(([name, form], i) => [name, { name, bit: 1 << i, ...form }]),
 )
 
-// A time with a day that every month has: nothing else has to be looked up.
-const usualInstant =
-  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
-
 export const takesInteger = ({ min, max }: PlainMember, value: number): boolean =>
   value >= min && value <= max
 
-export const takesText = ({ charsMax, isTime }: PlainMember, value: string): boolean =>
-  value.length <= charsMax &&
-  (!isTime || usualInstant.test(value) || parseInstant(value) !== undefined)
+const zero = 0x30
+const least = Buffer.from('0000-00-00T00:00:00.000Z')
+const most = Buffer.from('9999-19-29T29:59:59.999Z')
+
+const twoDigits = (bytes: Buffer, at: number): number =>
+  10 * (bytes[at] ?? 0) + (bytes[at + 1] ?? 0) - 11 * zero
+
+/** A time with a day that every month has: nothing else has to be looked up. */
+const isUsualInstant = (bytes: Buffer, from: number): boolean => {
+  for (let i = 0; i < least.length; i += 1) {
+    const code = bytes[from + i] ?? 0
+    if (code < (least[i] ?? 0) || code > (most[i] ?? 0)) return false
+  }
+  const month = twoDigits(bytes, from + 5)
+  const day = twoDigits(bytes, from + 8)
+  return month >= 1 && month <= 12 && day >= 1 && day <= 28 && twoDigits(bytes, from + 11) <= 23
+}
+
+/** The text in `[from, to)`, printable ASCII. */
+export const takesText = (
+  { charsMax, isTime }: PlainMember,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): boolean =>
+  to - from <= charsMax &&
+  (!isTime ||
+    (to - from === least.length &&
+      (isUsualInstant(bytes, from) ||
+        parseInstant(bytes.toString('latin1', from, to)) !== undefined)))

@@ -7,9 +7,10 @@ import {
   refreshKeepAlive,
   stopReading,
 } from './aedes-client.ts'
+import { commonTopics } from './common-topics.ts'
 import type { Connection, Connections } from './connection.ts'
 import type { PublishFrame } from './frames.ts'
-import { deliver, isCommonTopic, type Publish } from './on-publish.ts'
+import { deliver, type Publish } from './on-publish.ts'
 import type { BrokerDeps } from './ports.ts'
 import { Pressure } from './pressure.ts'
 
@@ -70,7 +71,7 @@ export const takePublish = (
     /** The same out of the bytes, for the topics of nearly every message. */
     frame: (client: Client, { topic, id, payload }: PublishFrame): boolean => {
       const connection = connections.of(client)
-      if (!connection || !client.connected || !isCommonTopic(topic)) return false
+      if (!connection || !client.connected || !commonTopics.has(topic)) return false
       const qos = id === undefined ? 0 : 1
       publish(connection, { topic, payload, qos, retain: false }, id ?? 0)
       return true

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { parseInstant } from '../../protocol/instant.ts'
 import {
   deviceStateCharsMax,
   plainHeartbeatBytesMax,
@@ -65,8 +66,18 @@ const storedForm = (bytes: Buffer) => {
   }
 }
 
-const plainOf = (document: string | Buffer, reader = new PlainHeartbeats()) =>
-  reader.read(Buffer.from(document))
+/** With its ranges as texts. */
+const plainOf = (document: string | Buffer, reader = new PlainHeartbeats()) => {
+  const plain = reader.read(Buffer.from(document))
+  if (!plain) return undefined
+  const { boot, seq, bytes, numbersAt, numbersEnd, dataAt, dataEnd } = plain
+  return {
+    boot,
+    seq,
+    numbers: bytes.toString('latin1', numbersAt, numbersEnd),
+    data: bytes.toString('latin1', dataAt, dataEnd),
+  }
+}
 
 test('what it takes as it stands, parser, schema and serialisation leave as it stands', () => {
   let taken = 0
@@ -177,6 +188,20 @@ for (const document of odd)
   test(`${JSON.stringify(document)} is for the schema`, () => {
     assert.is(plainOf(document), undefined)
   })
+
+test('a time with any other character anywhere is plain exactly where it is a time', () => {
+  for (const instant of [
+    '2026-01-01T00:00:00.000Z',
+    '1999-12-28T23:59:59.999Z',
+    '2024-02-29T19:09:10.050Z',
+  ])
+    for (const i of instant.split('').keys())
+      for (const character of '0123456789-:.TZ/;') {
+        const text = instant.slice(0, i) + character + instant.slice(i + 1)
+        const isPlain = plainOf(JSON.stringify({ at: text })) !== undefined
+        assert.is(isPlain, parseInstant(text) !== undefined, text)
+      }
+})
 
 const padded = (bytes: number) => `{"flags":1${' '.repeat(bytes - '{"flags":1}'.length)}}`
 const digits = (count: number) => `{"seq":${'9'.repeat(count)}}`

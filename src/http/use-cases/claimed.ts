@@ -1,5 +1,5 @@
 import { claimAttemptsMax } from '../../../protocol/limits.ts'
-import { claim, type Holder, take } from '../../domain/claim.ts'
+import { claim, type Holder, type Taking, take } from '../../domain/claim.ts'
 import { Contended } from '../../store/ledger.ts'
 import type { Provenance } from '../../store/record.ts'
 import { claimStream, type StreamName } from '../../store/streams.ts'
@@ -48,24 +48,33 @@ const seen = async <Id extends Holder>(
   return { holder, standing, takings: state.takings }
 }
 
+const takeFor = async <Id extends Holder>(
+  { ledger }: Deps,
+  stream: StreamName<'claim'>,
+  { id, prepare }: Wanted<Id>,
+  { by: { idem, ...by }, over }: { readonly by: Provenance; readonly over?: Taking | undefined },
+): Promise<Claimed<Id> | undefined> => {
+  await prepare(id)
+  const args = { id, over, ...(idem && { idem: idem.key }) }
+  const done = await ledger.transact(stream, claim, () => take(args), by)
+  const taken = done.kind === 'done' && done.outcome.kind === 'taken' ? done.outcome : undefined
+  return taken && { kind: 'create', id, generation: taken.generation }
+}
+
 const tryClaim = async <Id extends Holder>(
   deps: Deps,
   stream: StreamName<'claim'>,
   wanted: Wanted<Id>,
-  { idem, ...by }: Provenance,
+  by: Provenance,
 ): Promise<Claimed<Id> | undefined> => {
-  const { id } = wanted
   const now = await seen(deps, stream, wanted)
   if (now?.standing === 'holds') return { kind: 'held', holder: now.holder }
   if (now?.standing === 'pending')
     return { kind: 'create', id: now.holder, generation: now.takings }
-  if (now && now.holder !== id && (await wanted.fence?.(now.holder)) === false) return undefined
-  await wanted.prepare(id)
+  if (now && now.holder !== wanted.id && (await wanted.fence?.(now.holder)) === false)
+    return undefined
   const over = now && { id: now.holder, takings: now.takings }
-  const args = { id, over, ...(idem && { idem: idem.key }) }
-  const done = await deps.ledger.transact(stream, claim, () => take(args), by)
-  const taken = done.kind === 'done' && done.outcome.kind === 'taken' ? done.outcome : undefined
-  return taken && { kind: 'create', id, generation: taken.generation }
+  return takeFor(deps, stream, wanted, { by, over })
 }
 
 /** Claims a value for an id (design, "Uniqueness is a stream"). Throws `StoreUnavailable`, `Contended`. */
@@ -75,6 +84,10 @@ export const claimValue = async <Id extends Holder>(
   { by }: Pick<Command<unknown>, 'by'>,
 ): Promise<Claimed<Id>> => {
   const stream = claimStream(by.project, wanted.hash)
+  // What was never met here is nobody's, nearly always: an append that meets a holder says so, and a read before it is saved.
+  const isNew = deps.ledger.known(stream, claim).revision < 0
+  const claimed = isNew ? await takeFor(deps, stream, wanted, { by }) : undefined
+  if (claimed) return claimed
   for (let attempt = 1; attempt <= claimAttemptsMax; attempt += 1) {
     const claimed = await tryClaim(deps, stream, wanted, by)
     if (claimed) return claimed

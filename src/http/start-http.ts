@@ -10,6 +10,7 @@ import {
   httpKeepAliveMsMax,
   httpRequestMsMax,
 } from '../../protocol/limits.ts'
+import { ShortLived } from '../../protocol/short-lived.ts'
 import { routes } from './app.ts'
 import { hardening } from './boundary.ts'
 import { createHttpApp } from './create-app.ts'
@@ -58,17 +59,17 @@ const listening = (server: Server, host: string, port: number): Promise<number> 
   })
 
 /** What is open, and what of it waits for an answer. */
-type Open = { readonly sockets: Set<Socket>; readonly inFlight: Set<ServerResponse> }
+type Open = { readonly sockets: Set<Socket>; readonly inFlight: ShortLived<ServerResponse, true> }
 
 // Node counts a connection that never sent a byte as busy until its headers are due.
 const closeIdle = ({ sockets, inFlight }: Open): void => {
-  const busy = new Set([...inFlight].map(({ socket }) => socket))
+  const busy = new Set(inFlight.keys().map(({ socket }) => socket))
   for (const socket of sockets) if (!busy.has(socket)) socket.destroySoon()
 }
 
 const drain = (server: Server, open: Open): Promise<void> =>
   new Promise((resolve) => {
-    for (const response of open.inFlight)
+    for (const response of open.inFlight.keys())
       if (!response.headersSent) response.setHeader('Connection', 'close')
     // A connection turns idle after its last answer, and close() alone would wait for its keep-alive to end.
     const idle = setInterval(() => closeIdle(open), drainPollMs)
@@ -93,7 +94,7 @@ export const startHttp = async (
   patience: Patience = usualPatience,
 ): Promise<HttpServer> => {
   const listener = createHttpApp(routes, deps)
-  const open: Open = { sockets: new Set(), inFlight: new Set() }
+  const open: Open = { sockets: new Set(), inFlight: new ShortLived() }
   const { sockets, inFlight } = open
   const server = createServer({
     maxHeaderSize: httpHeaderBytesMax,
@@ -105,7 +106,7 @@ export const startHttp = async (
   })
   server.maxConnections = httpConnectionsMax
   const serve: typeof listener = (request, response) => {
-    inFlight.add(response)
+    inFlight.set(response, true)
     response.once('close', () => inFlight.delete(response))
     return listener(request, response)
   }

@@ -24,7 +24,7 @@ const packets = (codes: readonly number[]): Buffer => {
  * of many devices.
  */
 export class Acknowledgements {
-  readonly #codes = new Map<Client, number[]>()
+  #codes = new Map<Client, number[]>()
 
   add(client: Client, kind: Acknowledgement, id: number): void {
     const codes = this.#codes.get(client)
@@ -36,8 +36,8 @@ export class Acknowledgements {
   }
 
   #write(): void {
-    const all = [...this.#codes]
-    this.#codes.clear()
+    const all = this.#codes
+    this.#codes = new Map()
     for (const [client, codes] of all) {
       if (client.closed) continue
       // A device that does not read its acknowledgements is cut: in time, and before they fill the memory.

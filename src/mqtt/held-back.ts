@@ -1,4 +1,5 @@
 import { mqttHeldBackSliceMsMax, mqttHeldBackTickMs } from '../../protocol/limits.ts'
+import { ShortLived } from '../../protocol/short-lived.ts'
 
 /**
  * When what is held back goes: at ticks that all clients share, so that what goes at once shares its commits and its folds. However much
@@ -6,7 +7,7 @@ import { mqttHeldBackSliceMsMax, mqttHeldBackTickMs } from '../../protocol/limit
  */
 export class Ticks {
   readonly monotonic: () => number
-  readonly #due = new Map<number, (() => void)[]>()
+  readonly #due = new ShortLived<number, (() => void)[]>()
   #next = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #going: (() => void)[] = []
@@ -34,7 +35,10 @@ export class Ticks {
 
   #come(): void {
     const now = Math.floor(this.monotonic() / mqttHeldBackTickMs)
-    const come = [...this.#due.keys()].filter((tick) => tick <= now).sort((a, b) => a - b)
+    const come = this.#due
+      .keys()
+      .filter((tick) => tick <= now)
+      .sort((a, b) => a - b)
     const isGoing = this.#going.length > 0
     for (const tick of come) {
       this.#going.push(...(this.#due.get(tick) ?? []))

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { positionPollMsMax } from '../../protocol/limits.ts'
+import { ShortLived } from '../../protocol/short-lived.ts'
 import type { Position } from '../store/event-store.ts'
 import type { Versioned } from './batch.ts'
 
@@ -33,14 +34,15 @@ const firstPollMs = 2
  * query for all who wait. Who leads asks too, late: another may have taken the lead unnoticed.
  */
 export const createPositions = ({ pool, monotonic, projections, leads }: Deps): Positions => {
-  const waiters = new Set<Waiter & { readonly since: number }>()
+  /** Each with when it began to wait. */
+  const waiters = new ShortLived<Waiter, number>()
   let known: Position = -1n
   let polling = false
   let closed = false
 
   const reached = (position: Position): void => {
     if (position > known) known = position
-    for (const waiter of waiters) if (waiter.position <= known) waiter.done(true)
+    for (const waiter of waiters.keys()) if (waiter.position <= known) waiter.done(true)
   }
 
   const ask = async (): Promise<void> => {
@@ -76,16 +78,16 @@ export const createPositions = ({ pool, monotonic, projections, leads }: Deps): 
           waiters.delete(waiter)
           resolve(isReached)
         }
-        const waiter = { position, done, since: monotonic() }
+        const waiter = { position, done }
         const timer = setTimeout(() => done(false), msMax)
-        waiters.add(waiter)
+        waiters.set(waiter, monotonic())
         void poll()
       })
     },
-    lagMs: () => Math.max(0, ...[...waiters].map(({ since }) => monotonic() - since)),
+    lagMs: () => Math.max(0, ...waiters.values().map((since) => monotonic() - since)),
     close: () => {
       closed = true
-      for (const waiter of waiters) waiter.done(false)
+      for (const waiter of waiters.keys()) waiter.done(false)
     },
   }
 }

@@ -35,14 +35,14 @@ export class RowBatch {
   #steps: readonly Step[] = []
   readonly #cache: RowCache | undefined
   readonly #rows = new Map<string, object | undefined>()
-  readonly #changed = new Set<string>()
+  #changed = new Set<string>()
   #moved = new Set<string>()
   /** Rows that events are folded into, to be made when they are looked at. */
-  readonly #growing = new Map<string, Growth<object>>()
+  #growing = new Map<string, Growth<object>>()
   #counted: Counted
   /** Of columns by which rows are looked for: the values, and the ids of rows that have or had one. */
-  readonly #sought = new Map<string, Map<string, Set<string>>>()
-  readonly #read = new Map<string, Set<string>>()
+  #sought = new Map<string, Map<string, Set<string>>>()
+  #read = new Map<string, Set<string>>()
   #removed: Removal[] = []
 
   constructor(projection: AnyProjection, cache?: RowCache) {
@@ -114,8 +114,9 @@ export class RowBatch {
     }
     for (const id of this.#moved) this.#changed.add(id)
     this.#steps = []
-    this.#sought.clear()
-    this.#read.clear()
+    // Made anew rather than cleared: see `ShortLived`.
+    this.#sought = new Map()
+    this.#read = new Map()
   }
 
   #idsOf(touched: Exclude<Step['touched'], { gone: string }>): Iterable<string> {
@@ -156,7 +157,9 @@ export class RowBatch {
   }
 
   #ripen(): void {
-    for (const id of this.#growing.keys()) this.#ripenOne(id)
+    const growing = this.#growing
+    this.#growing = new Map()
+    for (const [id, growth] of growing) this.#become(id, this.#rows.get(id), growth.row())
   }
 
   #ripenOne(id: string): void {
@@ -227,7 +230,7 @@ export class RowBatch {
 
   /** The same where batches follow: what is met from now on is to be written next time. */
   settle(): void {
-    this.#changed.clear()
+    this.#changed = new Set()
     this.#removed = []
     this.#counted = new Counted(this.projection)
   }

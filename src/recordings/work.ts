@@ -1,3 +1,4 @@
+import { ShortLived } from '../../protocol/short-lived.ts'
 import type { Log } from '../store/log.ts'
 import type { Place } from './ports.ts'
 
@@ -33,8 +34,8 @@ const newTask = (place: Place, indices: readonly number[] | undefined): Task => 
 
 /** What is asked of a recording many times while it waits is done once; never twice at a time. What fails is left to the sweep. */
 export const createWork = ({ atOnceMax, waitingMax, log, run }: Options): Work => {
-  const waiting = new Map<string, Task>()
-  const running = new Map<string, Promise<void>>()
+  const waiting = new ShortLived<string, Task>()
+  const running = new ShortLived<string, Promise<void>>()
   let isClosed = false
 
   const start = (key: string, { place, indices, done }: Task): void => {
@@ -50,7 +51,7 @@ export const createWork = ({ atOnceMax, waitingMax, log, run }: Options): Work =
   }
 
   const startNext = (): void => {
-    for (const [key, task] of waiting) {
+    for (const [key, task] of waiting.entries()) {
       if (running.size >= atOnceMax) return
       if (!running.has(key)) start(key, task)
     }

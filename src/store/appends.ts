@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { EventStoreDBClient } from '@eventstore/db-client'
 import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import { appendBytesMax, appendMsMax } from '../../protocol/limits.ts'
+import { ShortLived } from '../../protocol/short-lived.ts'
 import { appendRequest } from './append-request.ts'
 import { type Answer, type Answered, appendResponse } from './append-response.ts'
 import { begin, type MakeCall } from './calls.ts'
@@ -24,7 +25,7 @@ const open: MakeCall<Call> = (on, ...about) =>
 
 /** A call for many appends at a time, and those that wait for an answer. */
 class Batch {
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new ShortLived<string, Pending>()
   readonly #call: Promise<Call>
   /** Why no append is sent here any more. */
   #ended: unknown

@@ -5,6 +5,7 @@ import {
   eventStorePartialAppendMsMax,
   eventStoreRequestBytesMax,
 } from '../../../protocol/limits-embedded.ts'
+import { ShortLived } from '../../../protocol/short-lived.ts'
 import { type Answer, answerOf, badRequest, refusal, timedOut } from './batch-answers.ts'
 import type { Expected } from './check-append.ts'
 import { type BatchRequest, uuidIn } from './codec/batch-append.ts'
@@ -33,7 +34,7 @@ class Batch {
   readonly #writer: Writer
   readonly #call: Call
   readonly #now: () => number
-  readonly #partials = new Map<string, Partial>()
+  readonly #partials = new ShortLived<string, Partial>()
   #heldBytes = 0
   #pending = 0
   #halfClosed = false
@@ -180,9 +181,9 @@ class Batch {
 
 /** Streams.BatchAppend. */
 export const batchAppend =
-  (writer: Writer, now: () => number, open: Set<OpenCall>) =>
+  (writer: Writer, now: () => number, open: ShortLived<OpenCall, true>) =>
   (call: Call): void => {
-    open.add(call)
+    open.set(call, true)
     for (const event of ['cancelled', 'close', 'error', 'finish'] as const)
       call.on(event, () => open.delete(call))
     new Batch(writer, call, now)

@@ -35,7 +35,7 @@ export type Engine = {
 
 const createCommits = (): Commits & { readonly happened: () => void } => {
   let count = 0
-  const waiting = new Set<Sender>()
+  let waiting = new Set<Sender>()
   return {
     count: () => count,
     after: async (seen, sender) => {
@@ -48,8 +48,8 @@ const createCommits = (): Commits & { readonly happened: () => void } => {
     },
     happened: () => {
       count += 1
-      const all = [...waiting]
-      waiting.clear()
+      const all = waiting
+      waiting = new Set()
       for (const sender of all) sender.wake()
     },
   }

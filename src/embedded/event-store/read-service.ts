@@ -1,3 +1,4 @@
+import type { ShortLived } from '../../../protocol/short-lived.ts'
 import { readAll, readStream } from './finite-read.ts'
 import type { LogReader } from './log-reader.ts'
 import { type ReadRequest, readRequestOf } from './read-request.ts'
@@ -10,7 +11,7 @@ type Deps = {
   readonly commits: Commits
   readonly newId: () => string
   /** The calls that are open, so that a stop can end them. */
-  readonly open: Set<OpenCall>
+  readonly open: ShortLived<OpenCall, true>
 }
 
 const serve = (deps: Deps, request: ReadRequest, sender: Sender): Promise<void> => {
@@ -30,7 +31,7 @@ export const read =
   (deps: Deps) =>
   (call: ReadCall): void => {
     const run = async () => serve(deps, readRequestOf(call.request), new Sender(call))
-    deps.open.add(call)
+    deps.open.set(call, true)
     const over = () => deps.open.delete(call)
     call.on('close', over)
     call.on('cancelled', over)

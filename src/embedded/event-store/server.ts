@@ -3,6 +3,7 @@ import {
   eventStoreKeepAliveMs,
   eventStoreMessageBytesMax,
 } from '../../../protocol/limits-embedded.ts'
+import { ShortLived } from '../../../protocol/short-lived.ts'
 import { type Engine, type EngineOptions, openEngine } from './engine.ts'
 import { stopping } from './faults.ts'
 import { widenWindows } from './flow-control.ts'
@@ -32,9 +33,9 @@ const bind = (server: Server, host: string, port: number): Promise<number> =>
     )
   })
 
-const closing = (server: Server, open: ReadonlySet<OpenCall>, engine: Engine) => async () => {
+const closing = (server: Server, open: ShortLived<OpenCall, true>, engine: Engine) => async () => {
   const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
-  for (const call of open) call.emit('error', stopping())
+  for (const call of open.keys()) call.emit('error', stopping())
   engine.scavenger.stop()
   await engine.writer.close()
   const force = setTimeout(() => server.forceShutdown(), forcedAfterMs)
@@ -47,7 +48,7 @@ const closing = (server: Server, open: ReadonlySet<OpenCall>, engine: Engine) =>
 export const startEventStore = async (options: EventStoreOptions): Promise<EventStoreServer> => {
   const { host, now, keepAliveMs = eventStoreKeepAliveMs } = options
   const engine = await openEngine(options)
-  const open = new Set<OpenCall>()
+  const open = new ShortLived<OpenCall, true>()
   widenWindows()
   const server = new Server({
     'grpc.max_receive_message_length': eventStoreMessageBytesMax,

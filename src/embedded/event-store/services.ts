@@ -5,6 +5,7 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import type { ShortLived } from '../../../protocol/short-lived.ts'
 import { append, appendRespBytes, remove, tombstone } from './append-service.ts'
 import { batchAppend } from './batch-service.ts'
 import { decodeBatchAppend } from './codec/batch-append.ts'
@@ -61,7 +62,7 @@ const notHere = [
 type Node = {
   readonly engine: Engine
   /** The calls that are open, so that a stop can end them. */
-  readonly open: Set<OpenCall>
+  readonly open: ShortLived<OpenCall, true>
   readonly host: string
   readonly port: () => number
   readonly now: () => number

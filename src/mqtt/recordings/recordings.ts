@@ -1,6 +1,7 @@
 import type { RecordingId } from '../../../protocol/ids.ts'
 import { type Instant, instantOf } from '../../../protocol/instant.ts'
 import type { Boot } from '../../../protocol/payloads.ts'
+import { ShortLived } from '../../../protocol/short-lived.ts'
 import type { FollowedRecording } from '../../auth/followed-event.ts'
 import { recording } from '../../domain/recording/state.ts'
 import type { Log } from '../../store/log.ts'
@@ -38,7 +39,7 @@ export class Recordings {
   readonly #links: RecordingLinks
   readonly #samples = new WeakMap<Connection, ClockSamples>()
   /** The last message of each recording that is under way: one after the other, in the order in which they came. */
-  readonly #tails = new Map<RecordingId, Promise<unknown>>()
+  readonly #tails = new ShortLived<RecordingId, Promise<unknown>>()
   readonly #resuming = new WeakSet<Connection>()
 
   constructor(deps: Deps) {

@@ -8,7 +8,7 @@ import { treeCpuSeconds } from './support/process-tree.ts'
 import { runProgram } from './support/programs.ts'
 import { median, quantile, table } from './support/statistics.ts'
 
-const rounds = 2
+const rounds = 3
 const generator = 'bench/support/generator.ts'
 const shapes = [
   { connections: 50, window: 20 },
